@@ -1,0 +1,3 @@
+"""Tickwright."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,77 @@
+"""The closed union of everything that ``step`` can ask the shell to do. Performed in order, after they are journalled."""
+
+from __future__ import annotations
+
+import enum
+
+import msgspec
+
+from tickwright.model.order import AmendTerms, NewOrder, OrderRef
+
+
+class Submit(msgspec.Struct, frozen=True, tag_field="is", tag="submit"):
+    """Send a new order. ``rules`` names the version of the limits that approved it."""
+
+    venue: str
+    order: NewOrder
+    rules: str
+
+
+class Cancel(msgspec.Struct, frozen=True, tag_field="is", tag="cancel"):
+    venue: str
+    ref: OrderRef
+
+
+class Amend(msgspec.Struct, frozen=True, tag_field="is", tag="amend"):
+    venue: str
+    ref: OrderRef
+    terms: AmendTerms
+
+
+class Find(msgspec.Struct, frozen=True, tag_field="is", tag="find"):
+    """Ask the venue about an order in doubt."""
+
+    venue: str
+    ref: OrderRef
+
+
+class TakeSnapshot(msgspec.Struct, frozen=True, tag_field="is", tag="take_snapshot"):
+    """Ask the venue for everything it holds for us. ``fills_since_ns`` bounds the trade history asked for."""
+
+    venue: str
+    fills_since_ns: int
+    why: str
+
+
+class Level(enum.Enum):
+    INFO = "info"
+    WARNING = "warning"
+    ALERT = "alert"
+
+
+class Notice(msgspec.Struct, frozen=True, tag_field="is", tag="notice"):
+    """Something for people: logged, shown, and sent to notifiers when it is an alert."""
+
+    level: Level
+    what: str
+    text: str
+    key: str = ""
+    strategy: str = ""
+
+
+class Watched(msgspec.Struct, frozen=True, tag_field="is", tag="watched"):
+    """A value that the strategy wants shown."""
+
+    strategy: str
+    name: str
+    value: str
+
+
+class Stopped(msgspec.Struct, frozen=True, tag_field="is", tag="stopped"):
+    """The engine has nothing left to do: every order is cancelled or left by policy, the last reconciliation is in."""
+
+    clean: bool
+    why: str
+
+
+Effect = Submit | Cancel | Amend | Find | TakeSnapshot | Notice | Watched | Stopped
