@@ -1,0 +1,196 @@
+"""Account and order events: fold them into the store and the ledger, and draw the consequences.
+
+The engine is the only writer of both. Whatever a venue says arrives here, whether by stream, answer or snapshot.
+"""
+
+from __future__ import annotations
+
+from tickwright.base.ids import made_here
+from tickwright.base.numbers import MONEY_EXP, to_decimal
+from tickwright.engine import control
+from tickwright.engine.act import bound_price, withdraw
+from tickwright.engine.plugin import call
+from tickwright.engine.state import Runtime, State
+from tickwright.engine.view import FillView
+from tickwright.model.account import Balance, Position, Transfer
+from tickwright.model.effect import Level, Notice, TakeSnapshot
+from tickwright.model.event import AmendOutcome, CancelOutcome, FindOutcome, SubmitOutcome
+from tickwright.model.order import Fill, OrderReport, Rejected, Unknown
+from tickwright.model.reason import Reason
+from tickwright.orders.store import Change, ChangeKind, Order
+from tickwright.risk.halts import HaltLevel
+
+
+def on_report(state: State, event: OrderReport) -> None:
+    _heard(state, event.key, event.recv_ns)
+    apply(state, state.orders.on_report(event))
+
+
+def on_fill(state: State, event: Fill) -> None:
+    _heard(state, event.key, event.recv_ns)
+    apply(state, state.orders.on_fill(event))
+
+
+def on_balance(state: State, event: Balance) -> None:
+    state.venues[event.venue].account_event_ns = event.recv_ns
+    state.ledger.on_balance(event)
+
+
+def on_transfer(state: State, event: Transfer) -> None:
+    state.venues[event.venue].account_event_ns = event.recv_ns
+    state.ledger.post_transfer(event)
+
+
+def on_position(state: State, event: Position) -> None:
+    _heard(state, event.key, event.recv_ns)
+    state.ledger.on_position(event)
+
+
+def on_submit(state: State, event: SubmitOutcome) -> None:
+    apply(state, state.orders.on_submit(event.client_id, event.outcome, state.now_ns))
+    _after_outcome(state, event.client_id, event.outcome)
+
+
+def on_cancel(state: State, event: CancelOutcome) -> None:
+    apply(state, state.orders.on_cancel(event.client_id, event.outcome, state.now_ns))
+    _after_outcome(state, event.client_id, event.outcome)
+
+
+def on_amend(state: State, event: AmendOutcome) -> None:
+    apply(state, state.orders.on_amend(event.client_id, event.outcome, state.now_ns))
+    _after_outcome(state, event.client_id, event.outcome)
+
+
+def on_finding(state: State, event: FindOutcome) -> None:
+    apply(state, state.orders.on_finding(event.ref, event.finding, state.now_ns))
+
+
+def _heard(state: State, key: str, recv_ns: int) -> None:
+    state.venue_of(key).account_event_ns = recv_ns
+
+
+def _after_outcome(state: State, client_id: str, outcome: object) -> None:
+    """Rejections count towards the streak; a banned address or a dead key stops the run from knocking on."""
+    if isinstance(outcome, Rejected):
+        text = f"{outcome.reason.sentence} {outcome.code} {outcome.text}".strip()
+        state.effects.append(Notice(Level.WARNING, outcome.reason.value, f"{client_id}: {text}"))
+        if outcome.reason is Reason.VENUE_BANNED:
+            control.raise_halt(state, "account", HaltLevel.PAUSE, Reason.HALT_BANNED, text)
+        elif outcome.reason is Reason.VENUE_KEY:
+            control.raise_halt(state, "account", HaltLevel.PAUSE, Reason.HALT_KEY_INVALID, text)
+    elif isinstance(outcome, Unknown):
+        state.effects.append(Notice(Level.WARNING, "order.doubt", f"{client_id}: outcome unknown ({outcome.why}); asking the venue"))
+
+
+def apply(state: State, changes: list[Change]) -> None:
+    """Draw the consequences of what happened to orders, in the order it happened."""
+    for change in changes:
+        _CONSEQUENCE.get(change.kind, _told)(state, change)
+        order = change.order
+        runtime = state.by_name.get(order.order.strategy) if order is not None else None
+        if runtime is not None and order is not None:
+            runtime.strategy._dirty = True  # noqa: SLF001 (the engine is its other half: wants are planned again)
+            handle = runtime.handles.get(order.client_id)
+            if handle is not None and change.kind is not ChangeKind.DUPLICATE:
+                call(state, runtime, runtime.strategy.on_order, handle)
+            if not order.is_open:
+                runtime.handles.pop(order.client_id, None)
+
+
+def _filled(state: State, change: Change) -> None:
+    fill = change.fill
+    assert fill is not None
+    state.ledger.post_fill(fill)
+    state.counters.fills += 1
+    order = change.order
+    _resize(state, order)
+    runtime = state.by_name.get(order.order.strategy)
+    if runtime is not None:
+        call(state, runtime, runtime.strategy.on_fill, _fill_view(state, runtime, order, fill))
+
+
+def _fill_view(state: State, runtime: Runtime, order: Order, fill: Fill) -> FillView:
+    instrument = state.instruments[fill.key]
+    return FillView(
+        symbol=instrument.symbol,
+        side=fill.side,
+        price=instrument.price_decimal(fill.price),
+        qty=instrument.qty_decimal(fill.qty),
+        fee=to_decimal(fill.fee, MONEY_EXP),
+        fee_asset=fill.fee_asset,
+        maker=fill.maker,
+        order=runtime.handles.get(order.client_id),
+    )
+
+
+def _resize(state: State, order: Order) -> None:
+    """The reservation of an order is a function of the order: what is left of it at the worst price it can trade at."""
+    if not order.is_open:
+        state.ledger.release(order.client_id)
+        return
+    instrument = state.instruments[order.key]
+    left = order.qty - order.filled
+    price = order.price if order.price is not None else bound_price(state, order.order, instrument)
+    if price is not None:
+        state.ledger.resize(order.client_id, left, price)
+
+
+def _told(state: State, change: Change) -> None:
+    _resize(state, change.order)
+    order = change.order
+    if order.is_open and not order.is_busy and order.client_id in state.withdrawing:
+        withdraw(state, order.client_id)
+
+
+def _rejected(state: State, change: Change) -> None:
+    state.ledger.release(change.order.client_id)
+    for halt in state.watch.on_reject(state.now_ns):
+        control.raise_halt(state, *halt)
+
+
+def _accepted(state: State, change: Change) -> None:
+    state.watch.on_accept()
+    _told(state, change)
+
+
+def _foreign(state: State, change: Change) -> None:
+    order = change.order
+    whose = "an earlier run of ours" if made_here(order.client_id) else "someone else"
+    state.effects.append(
+        Notice(Level.WARNING, "order.foreign", f"open order {order.client_id} of {whose} on this account: left alone", order.key)
+    )
+    _told(state, change)
+
+
+def _missing_fills(state: State, change: Change) -> None:
+    venue = state.venue_of(change.order.key)
+    if not venue.snapshot_asked:
+        venue.snapshot_asked = True
+        since = control.fills_since(state, min(change.order.created_ns, venue.account_event_ns))
+        state.effects.append(TakeSnapshot(venue.caps.venue, since, "the venue reports more filled than arrived as fills"))
+
+
+def _impossible(state: State, change: Change) -> None:
+    text = f"order {change.order.client_id}: row {change.row}"
+    control.raise_halt(state, "account", HaltLevel.PAUSE, Reason.HALT_IMPOSSIBLE_EVENT, text)
+
+
+def _overfill(state: State, change: Change) -> None:
+    control.raise_halt(state, "account", HaltLevel.PULL, Reason.HALT_OVERFILL, f"order {change.order.client_id}")
+
+
+def _fence_wrong(state: State, change: Change) -> None:
+    control.raise_halt(state, "account", HaltLevel.PULL, Reason.HALT_FENCE_WRONG, f"order {change.order.client_id}")
+
+
+_CONSEQUENCE = {
+    ChangeKind.ACCEPTED: _accepted,
+    ChangeKind.REJECTED: _rejected,
+    ChangeKind.FILLED_PART: _filled,
+    ChangeKind.FILLED: _filled,
+    ChangeKind.FOREIGN: _foreign,
+    ChangeKind.MISSING_FILLS: _missing_fills,
+    ChangeKind.IMPOSSIBLE: _impossible,
+    ChangeKind.OVERFILL: _overfill,
+    ChangeKind.FENCE_WRONG: _fence_wrong,
+}

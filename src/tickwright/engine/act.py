@@ -1,0 +1,260 @@
+"""Steps 6 to 9 for one strategy: plan, approve, reserve, emit. No order becomes an effect except through here."""
+
+from __future__ import annotations
+
+import msgspec
+
+from tickwright.base.numbers import DOWN, NEAREST, UP
+from tickwright.engine.plugin import call
+from tickwright.engine.state import Market, Runtime, State
+from tickwright.model.effect import Amend, Cancel, Level, Notice, Submit, Watched
+from tickwright.model.instrument import Instrument
+from tickwright.model.market import BUY, Channel
+from tickwright.model.order import NewOrder, OrderRef
+from tickwright.model.reason import Reason
+from tickwright.orders.store import Order
+from tickwright.risk.gate import Approved, Refused, View
+from tickwright.strategy.intents import Change, Proposal, Withdraw
+from tickwright.strategy.planner import TARGET, plan_quote, plan_target
+
+
+def act(state: State, runtime: Runtime) -> None:
+    """Carry out what the strategy asked for and what its standing wants still lack."""
+    strategy = runtime.strategy
+    _tell(state, runtime)
+    if runtime.halted:
+        return
+    strategy._dirty = False
+    actions, strategy._actions = strategy._actions, []
+    for action in actions:
+        if isinstance(action, Proposal):
+            propose(state, runtime, action)
+        elif isinstance(action, Withdraw):
+            withdraw(state, action.client_id)
+        else:
+            change(state, runtime, action)
+    _plan(state, runtime)
+
+
+def _plan(state: State, runtime: Runtime) -> None:
+    """Standing wants. Nothing is planned while a stop is under way, the market unknown, or the feed down."""
+    strategy = runtime.strategy
+    if state.stopping_since_ns or not state.armed:
+        return
+    for want in list(strategy._targets.values()):
+        instrument = state.instruments[want.key]
+        mid = state.market(want.key).mid
+        if mid is None:
+            continue
+        working = state.orders.by_name(runtime.name, want.key, TARGET)
+        position = state.ledger.position(want.key).qty
+        sellable = _sellable(state, instrument)
+        action = plan_target(want, position, working, instrument, sellable, instrument.price_units(mid, NEAREST))
+        _perform(state, runtime, action)
+    for key_name, quote in list(strategy._quotes.items()):
+        working = state.orders.by_name(runtime.name, quote.key, quote.name)
+        if quote.qty and state.market(quote.key).down & {Channel.QUOTES, Channel.BOOK}:
+            continue  # pulled by the guard; put back when the feed is whole again
+        instrument = state.instruments[quote.key]
+        action = plan_quote(quote, working, instrument, state.venue_of(quote.key).caps.amend)
+        _perform(state, runtime, action)
+        if quote.qty == 0 and working is None:
+            del strategy._quotes[key_name]
+
+
+def _perform(state: State, runtime: Runtime, action: Proposal | Withdraw | Change | None) -> None:
+    if action is None:
+        return
+    if isinstance(action, Proposal):
+        if state.now_ns >= runtime.replan_ns:
+            propose(state, runtime, action)
+    elif isinstance(action, Withdraw):
+        withdraw(state, action.client_id)
+    else:
+        change(state, runtime, action)
+
+
+def _sellable(state: State, instrument: Instrument) -> int:
+    """Units of the base asset that are free to be sold."""
+    return max(0, state.ledger.free(instrument.base)) // instrument.base_amount(1)
+
+
+def propose(state: State, runtime: Runtime, wish: Proposal) -> None:
+    """One proposal through the gate, the user's check, the reservation, and out."""
+    client_id = state.ids.next()
+    instrument = state.instruments[wish.key]
+    venue = state.venue_of(wish.key)
+    order = NewOrder(
+        key=wish.key,
+        client_id=client_id,
+        side=wish.side,
+        type=wish.type,
+        qty=wish.qty,
+        price=wish.price,
+        stop=wish.stop,
+        tif=wish.tif,
+        post_only=wish.post_only,
+        reduce_only=wish.reduce_only,
+        stp=wish.stp,
+        strategy=runtime.name,
+        name=wish.name,
+        dead_after_ns=state.now_ns + venue.caps.deadline_ns if venue.caps.deadline_ns else 0,
+    )
+    runtime.handles[client_id] = wish.handle
+    wish.handle.client_id = client_id
+    verdict = _approve(state, runtime, order, wish, instrument)
+    if isinstance(verdict, Refused):
+        _refused(state, runtime, wish, verdict)
+        return
+    bound = bound_price(state, order, instrument)
+    assert bound is not None, "the gate lets no order pass that has no price bound"
+    state.ledger.reserve(client_id, order.key, order.side, order.qty, bound)
+    kept = state.orders.add(order, state.now_ns)
+    wish.handle.attach(client_id, kept)
+    state.counters.orders += 1
+    state.effects.append(Submit(venue.caps.venue, verdict.order, verdict.rules))
+
+
+def _approve(state: State, runtime: Runtime, order: NewOrder, wish: Proposal, instrument: Instrument) -> Approved | Refused:
+    if not state.armed or not state.venue_of(order.key).reconciled:
+        return Refused(order, Reason.DISARMED, Reason.DISARMED.sentence)
+    if state.stopping_since_ns:
+        return Refused(order, Reason.DISARMED, "The run is stopping.")
+    verdict = state.gate.check(order, view(state, runtime, order, instrument), state.now_ns)
+    if isinstance(verdict, Refused):
+        return verdict
+    answer = call(state, runtime, runtime.strategy.authorise, wish, runtime.strategy.account)
+    if answer is True:
+        return verdict
+    text = answer if isinstance(answer, str) else Reason.USER_REFUSED.sentence
+    return Refused(order, Reason.USER_REFUSED, text)
+
+
+def _refused(state: State, runtime: Runtime, wish: Proposal, verdict: Refused) -> None:
+    wish.handle.refuse(verdict.reason, verdict.text)
+    runtime.handles.pop(verdict.order.client_id, None)
+    # A standing want would ask again at every event; it may ask again after a while.
+    if wish.name:
+        runtime.replan_ns = state.now_ns + state.config.replan_ns
+    refusals = state.counters.refusals
+    refusals[verdict.reason.value] = refusals.get(verdict.reason.value, 0) + 1
+    state.effects.append(Notice(Level.WARNING, verdict.reason.value, verdict.text, wish.key, runtime.name))
+    call(state, runtime, runtime.strategy.on_order, wish.handle)
+
+
+def bound_price(state: State, order: NewOrder, instrument: Instrument) -> int | None:
+    """The worst price in units that the order can trade at: its limit, or the collar's edge for an order at the market."""
+    if order.price is not None:
+        return order.price
+    market = state.market(order.key)
+    near = market.ask if order.side is BUY else market.bid
+    if near is None:
+        near = market.last
+    if order.stop is not None:
+        near = instrument.price_float(order.stop)
+    if near is None:
+        return None
+    slack = state.config.limits.collar_ppm / 1_000_000
+    if order.side is BUY:
+        return instrument.price_units(near * (1 + slack), UP)
+    return max(instrument.tick_units, instrument.price_units(near * (1 - slack), DOWN))
+
+
+def view(state: State, runtime: Runtime, order: NewOrder, instrument: Instrument) -> View:
+    """What the gate may know, gathered for one order."""
+    market = state.market(order.key)
+    venue = state.venue_of(order.key)
+    ledger = state.ledger
+    buying, selling = ledger.working(order.key)
+    price = bound_price(state, order, instrument)
+    if order.side is BUY:
+        free = ledger.free(instrument.quote)
+        needed = instrument.notional(price, order.qty) if price is not None else 0
+        visible = market.ask_qty
+    else:
+        free = ledger.free(instrument.base)
+        needed = instrument.base_amount(order.qty)
+        visible = market.bid_qty
+    listed = state.orders.open_orders(order.key)
+    return View(
+        instrument=instrument,
+        caps=venue.caps,
+        bound_units=price,
+        bid=market.bid,
+        ask=market.ask,
+        last=market.last,
+        market_age_ns=_age_ns(state, market),
+        visible_qty_units=instrument.qty_units(visible, DOWN),
+        position_units=ledger.position(order.key).qty,
+        working_buy_units=buying,
+        working_sell_units=selling,
+        free_amount=free,
+        needed_amount=needed,
+        open_orders=len(listed),
+        open_stops=sum(item.order.stop is not None for item in listed),
+        halt=state.halts.level_for(runtime.name, order.key, venue.caps.venue),
+        clock_skew_ns=abs(venue.clock_offset_ns),
+    )
+
+
+def _age_ns(state: State, market: Market) -> int | None:
+    """Age of what the engine would price by; None when there is nothing or its stream is down."""
+    if market.down & {Channel.QUOTES, Channel.BOOK}:
+        return None
+    newest = market.quoted_ns or market.traded_ns
+    return state.now_ns - newest if newest else None
+
+
+def withdraw(state: State, client_id: str) -> None:
+    """Ask for a cancel now if the order can take one, else as soon as it can."""
+    order = state.orders.get(client_id)
+    if order is None or not order.is_open:
+        state.withdrawing.discard(client_id)
+        return
+    if order.is_busy or order.foreign:
+        if not order.foreign:
+            state.withdrawing.add(client_id)
+        return
+    state.withdrawing.discard(client_id)
+    state.orders.ask_cancel(client_id, state.now_ns)
+    state.effects.append(Cancel(state.venue_of(order.key).caps.venue, ref(order)))
+
+
+def change(state: State, runtime: Runtime, wish: Change) -> None:
+    """Ask for new terms, if the order can take them now. The larger of old and new is reserved until the venue answers."""
+    order = state.orders.get(wish.client_id)
+    if order is None or not order.is_open or order.is_busy:
+        return
+    terms = wish.terms
+    instrument = state.instruments[order.key]
+    qty = terms.qty if terms.qty is not None else order.qty
+    price = terms.price if terms.price is not None else order.price
+    amended = msgspec.structs.replace(order.order, client_id=state.ids.next(), qty=max(1, qty - order.filled), price=price)
+    now = view(state, runtime, amended, instrument)
+    now.forget(order.qty - order.filled, instrument)  # the order that is replaced no longer counts against its successor
+    verdict = state.gate.check(amended, now, state.now_ns)
+    if isinstance(verdict, Refused):
+        refusals = state.counters.refusals
+        refusals[verdict.reason.value] = refusals.get(verdict.reason.value, 0) + 1
+        state.effects.append(Notice(Level.WARNING, verdict.reason.value, verdict.text, order.key, runtime.name))
+        return
+    worst = max(price or 0, order.price or 0)
+    state.ledger.resize(order.client_id, max(qty, order.qty) - order.filled, worst)
+    named = msgspec.structs.replace(terms, client_id=amended.client_id)
+    state.orders.ask_amend(order.client_id, named, state.now_ns)
+    state.effects.append(Amend(state.venue_of(order.key).caps.venue, ref(order), named))
+
+
+def ref(order: Order) -> OrderRef:
+    return OrderRef(order.key, order.client_id, order.venue_id)
+
+
+def _tell(state: State, runtime: Runtime) -> None:
+    """What the strategy wants logged and shown."""
+    strategy = runtime.strategy
+    if strategy._notes:
+        notes, strategy._notes = strategy._notes, []
+        state.effects.extend(Notice(Level.INFO, "strategy", text, "", runtime.name) for _, text in notes)
+    if strategy._watched:
+        watched, strategy._watched = strategy._watched, {}
+        state.effects.extend(Watched(runtime.name, name, value) for name, value in watched.items())

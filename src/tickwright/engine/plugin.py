@@ -1,0 +1,52 @@
+"""The one place where the user's code is called. What it raises halts that strategy and nothing else."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+from tickwright.base.errors import TickwrightError
+from tickwright.engine.state import Runtime, State
+from tickwright.model.effect import Level, Notice
+from tickwright.model.reason import Reason
+
+
+def call(state: State, runtime: Runtime, function: Callable[..., Any], *args: Any) -> Any:
+    """The result of ``function``, or None after the strategy was halted for raising."""
+    try:
+        return function(*args)
+    except TickwrightError as error:
+        halt(state, runtime, Reason.HALT_STRATEGY_RAISED, str(error))
+    except Exception as error:  # noqa: BLE001 (a plugin call: whatever it raises must not stop the run)
+        halt(state, runtime, Reason.HALT_STRATEGY_RAISED, _where(error))
+    return None
+
+
+def _where(error: Exception) -> str:
+    """``ZeroDivisionError: division by zero (cross.py line 12, in decide)``: the innermost frame of the user's own file."""
+    frames = traceback.extract_tb(error.__traceback__)
+    last = next((frame for frame in reversed(frames) if "tickwright/" not in frame.filename.replace("\\", "/")), frames[-1])
+    name = last.filename.replace("\\", "/").rpartition("/")[2]
+    return f"{type(error).__name__}: {error} ({name} line {last.lineno}, in {last.name})"
+
+
+def halt(state: State, runtime: Runtime, reason: Reason, text: str) -> None:
+    """Stop asking this strategy anything; its working orders are withdrawn."""
+    if runtime.halted:
+        return
+    runtime.halted = True
+    strategy = runtime.strategy
+    strategy._actions.clear()  # noqa: SLF001 (the engine is its other half)
+    strategy._targets.clear()  # noqa: SLF001 (the same)
+    strategy._quotes.clear()  # noqa: SLF001 (the same)
+    strategy._dirty = False  # noqa: SLF001 (the same)
+    for order in state.orders.open_orders():
+        if order.order.strategy == runtime.name and not order.foreign:
+            state.withdrawing.add(order.client_id)
+    state.counters.halts.append(reason.value)
+    state.effects.append(Notice(Level.ALERT, reason.value, f"{runtime.name}: {text}", "", runtime.name))
+    try:
+        strategy.on_halt(reason)
+    except Exception as error:  # noqa: BLE001 (the same: a plugin call)
+        state.effects.append(Notice(Level.WARNING, "strategy.on_halt", _where(error), "", runtime.name))

@@ -1,0 +1,126 @@
+"""Agreeing with a venue: at start, after every reconnect of the account stream, and at the end.
+
+Nothing new is sent to a venue between the loss of its account stream and the next agreement. Nothing is invented to make
+numbers agree: missed fills are taken from trade history, orders that are gone are asked about, and what is left is a
+difference, shown and halted on.
+"""
+
+from __future__ import annotations
+
+from tickwright.engine import account, control
+from tickwright.engine.state import Reconciliation, State, VenueState
+from tickwright.model.account import AccountDown, AccountUp, Snapshot
+from tickwright.model.effect import Find, Level, Notice, TakeSnapshot
+from tickwright.model.event import SnapshotOutcome
+from tickwright.model.order import CouldNotAsk, OrderRef
+from tickwright.model.reason import Reason
+from tickwright.orders.reconcile import Difference, reconcile
+from tickwright.risk.halts import HaltLevel
+
+
+def on_up(state: State, event: AccountUp) -> None:
+    """The account stream delivers: find out what was missed."""
+    venue = state.venues[event.venue]
+    venue.account_up = True
+    venue.tries = 0
+    ask(state, venue, "account stream is up" if venue.loaded else "start")
+
+
+def on_down(state: State, event: AccountDown) -> None:
+    """Nothing is known of the account from here on; nothing new is sent until it is."""
+    venue = state.venues[event.venue]
+    venue.account_up = False
+    venue.reconciled = False
+    venue.snapshot_asked = False
+    state.effects.append(Notice(Level.WARNING, "account.down", event.why, event.venue))
+    if event.evicted:
+        control.raise_halt(state, f"venue:{event.venue}", HaltLevel.PAUSE, Reason.HALT_EVICTED, event.why)
+
+
+def ask(state: State, venue: VenueState, why: str) -> None:
+    """Ask for a snapshot unless one is under way."""
+    if venue.snapshot_asked:
+        return
+    venue.snapshot_asked = True
+    venue.retry_ns = 0
+    since = control.fills_since(state, venue.account_event_ns)
+    state.effects.append(TakeSnapshot(venue.caps.venue, since, why))
+
+
+def retry(state: State) -> None:
+    """At each tick: ask again where the last answer was none, or too early to be compared."""
+    for venue in state.venues.values():
+        if venue.account_up and venue.retry_ns and state.now_ns >= venue.retry_ns:
+            ask(state, venue, "again")
+
+
+def on_snapshot(state: State, event: SnapshotOutcome) -> None:
+    """Compare with what the venue holds."""
+    venue = state.venues[event.venue]
+    venue.snapshot_asked = False
+    answer = event.answer
+    if isinstance(answer, CouldNotAsk):
+        venue.retry_ns = state.now_ns + state.config.reconcile_retry_ns
+        state.effects.append(Notice(Level.WARNING, "reconcile.no_answer", answer.why, event.venue))
+        return
+    if not venue.account_up:
+        return  # the stream went down meanwhile; its next AccountUp asks again
+    first = not venue.loaded
+    if first:
+        venue.loaded = True
+        state.ledger.load(answer)
+    else:
+        for fill in answer.fills:
+            account.apply(state, state.orders.on_fill(fill))
+    for report in answer.orders:
+        account.apply(state, state.orders.on_report(report))
+    _ask_about_missing(state, answer)
+    _compare(state, venue, answer)
+    control.proceed(state)
+
+
+def _ask_about_missing(state: State, answer: Snapshot) -> None:
+    """Orders of ours that the venue no longer lists have ended: how, only the venue can say."""
+    listed = {report.client_id for report in answer.orders}
+    for order in state.orders.open_orders():
+        mine = order.key.partition(":")[0] == answer.venue
+        if mine and order.client_id not in listed and not order.is_new and order.updated_ns < answer.asked_ns:
+            state.effects.append(Find(answer.venue, OrderRef(order.key, order.client_id, order.venue_id)))
+
+
+def _compare(state: State, venue: VenueState, answer: Snapshot) -> None:
+    ours, theirs = _totals(state, answer)
+    differences = reconcile(state.orders, ours, answer)
+    state.counters.reconciliations += 1
+    result = Reconciliation(
+        venue=answer.venue, at_ns=state.now_ns, differences=tuple(differences), ours=ours, theirs=theirs
+    )
+    state.reconciliation = result
+    if result.agrees:
+        venue.reconciled = True
+        venue.tries = 0
+        state.halts.clear(f"venue:{answer.venue}", Reason.HALT_UNEXPLAINED)
+        state.effects.append(Notice(Level.INFO, "reconciled", f"{len(answer.orders)} orders, {len(theirs)} balances agree", answer.venue))
+        return
+    venue.tries += 1
+    # Events may be on their way: an order in flight, a fill that the stream has not delivered yet.
+    venue.retry_ns = state.now_ns + state.config.reconcile_retry_ns
+    text = "; ".join(describe(item) for item in differences[:5])
+    if venue.tries < state.config.reconcile_tries:
+        state.effects.append(Notice(Level.INFO, "reconcile.differs", f"{text} (looking again)", answer.venue))
+        return
+    venue.reconciled = False
+    state.halts.hold(f"venue:{answer.venue}", HaltLevel.PAUSE, Reason.HALT_UNEXPLAINED)
+    state.effects.append(Notice(Level.ALERT, Reason.HALT_UNEXPLAINED.value, text, answer.venue))
+
+
+def _totals(state: State, answer: Snapshot) -> tuple[dict[str, int], dict[str, int]]:
+    theirs = {balance.asset: balance.total for balance in answer.balances}
+    assets = sorted({*theirs, *state.ledger.assets()})
+    ours = {asset: state.ledger.total(asset) for asset in assets}
+    return ours, {asset: theirs.get(asset, 0) for asset in assets}
+
+
+def describe(item: Difference) -> str:
+    """One line for a person."""
+    return f"{item.kind} {item.subject}: ours {item.ours}, theirs {item.theirs}"

@@ -1,0 +1,249 @@
+"""The part that waits. It feeds events to ``step`` one at a time and performs the effects, in order, after journalling them.
+
+It decides nothing: an answer that does not come, a connection that is lost and a signal from the terminal are all turned
+into events. A defect in the core ends the run: working orders are cancelled at the venue and the error is raised.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
+from functools import partial
+from typing import Any, TypeVar
+
+from tickwright.base.clock import NS_PER_US, Clock
+from tickwright.base.limits import INBOX_EVENTS_MAX
+from tickwright.engine.state import State
+from tickwright.engine.step import step
+from tickwright.model.account import AccountEvent
+from tickwright.model.effect import Amend, Cancel, Find, Level, Notice, Stopped, Submit, TakeSnapshot, Watched
+from tickwright.model.event import (
+    AmendOutcome,
+    CancelOutcome,
+    ClockMeasured,
+    Command,
+    Event,
+    FindOutcome,
+    SnapshotOutcome,
+    SubmitOutcome,
+    Tick,
+    Verb,
+)
+from tickwright.model.market import MarketEvent, Subscription
+from tickwright.model.order import CouldNotAsk, Unknown
+from tickwright.ports import Journal, Streaming, Venue
+
+T = TypeVar("T")
+
+#: How often the engine is told that time has passed.
+TICK_S = 0.1
+#: How often each venue's clock is measured again.
+CLOCK_EVERY_S = 60.0
+#: Tick-to-order samples kept for percentiles.
+LATENCY_SAMPLES_MAX = 100_000
+
+
+class Shell:
+    """One run: a state, the venues it talks to, and the loop between them."""
+
+    def __init__(
+        self,
+        state: State,
+        venues: Mapping[str, Venue],
+        subscriptions: Mapping[str, Sequence[Subscription]],
+        clock: Clock,
+        *,
+        journal: Journal | None = None,
+        on_notice: Callable[[Notice], None] | None = None,
+    ) -> None:
+        self.state = state
+        self.venues = venues
+        self.subscriptions = subscriptions
+        self.clock = clock
+        self.journal = journal
+        self.on_notice = on_notice
+        self.tick_to_order_us: deque[float] = deque(maxlen=LATENCY_SAMPLES_MAX)
+        self.watched: dict[str, dict[str, str]] = {}
+        self.stopped: Stopped | None = None
+        self.failure: BaseException | None = None
+        self._inbox: deque[Event] = deque()
+        self._busy = False
+        self._done = asyncio.Event()
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._perform: dict[type, Callable[[Any, Event], None]] = {
+            Submit: self._submit,
+            Cancel: self._cancel,
+            Amend: self._amend,
+            Find: self._find,
+            TakeSnapshot: self._snapshot,
+            Notice: self._notice,
+            Watched: self._watch,
+            Stopped: self._stopped,
+        }
+
+    def put(self, event: Event) -> None:
+        """Handle one event now, or after the one under way. Called from sinks: never blocks, never raises."""
+        if self._busy:
+            # Only answers that come within the call that asked for them get here, so this stays short.
+            if len(self._inbox) >= INBOX_EVENTS_MAX:
+                self._fail(RuntimeError(f"inbox holds {INBOX_EVENTS_MAX} events"))
+                return
+            self._inbox.append(event)
+            return
+        self._busy = True
+        try:
+            self._handle(event)
+            while self._inbox:
+                self._handle(self._inbox.popleft())
+        except Exception as error:  # noqa: BLE001 (top of the core: a defect ends the run, it does not pass unseen)
+            self._fail(error)
+        finally:
+            self._busy = False
+
+    def _handle(self, event: Event) -> None:
+        effects = step(self.state, event)
+        if self.journal is not None:
+            self.journal.write(self.state.seq, event, effects)
+        for effect in effects:
+            self._perform[type(effect)](effect, event)
+
+    def command(self, verb: Verb, why: str, scope: str = "account") -> None:
+        """A person's or a signal's instruction."""
+        self.put(Command(verb, self.clock.wall_ns(), scope, why))
+
+    async def run(self) -> None:
+        """Deliver and perform until the engine has stopped; raises what ended the run if it was a defect."""
+        keepers = [asyncio.create_task(self._ticks(), name="ticks")]
+        for name, venue in self.venues.items():
+            keepers.append(asyncio.create_task(self._account(venue), name=f"{name} account"))
+            keepers.append(asyncio.create_task(self._market(venue, self.subscriptions.get(name, ())), name=f"{name} market"))
+            keepers.append(asyncio.create_task(self._clock(name, venue), name=f"{name} clock"))
+        for task in keepers:
+            task.add_done_callback(self._keeper_ended)
+        try:
+            await self._done.wait()
+        finally:
+            for task in [*keepers, *self._tasks]:
+                task.cancel()
+            await asyncio.gather(*keepers, *self._tasks, return_exceptions=True)
+        if self.failure is not None:
+            await self._pull_directly()
+            raise self.failure
+
+    def _keeper_ended(self, task: asyncio.Task[Any]) -> None:
+        if not task.cancelled() and not self._done.is_set():
+            self._fail(task.exception() or RuntimeError(f"{task.get_name()} ended by itself"))
+
+    def _fail(self, error: BaseException) -> None:
+        if self.failure is None:
+            self.failure = error
+        self._done.set()
+
+    async def _pull_directly(self) -> None:
+        """The core cannot be trusted any more: cancel what we know of at the venue, without it."""
+        for key in {order.key for order in self.state.orders.open_orders() if not order.foreign}:
+            await self.venues[key.partition(":")[0]].cancel_all(key)
+
+    # -- feeders -----------------------------------------------------------------------------------------------------
+
+    async def _ticks(self) -> None:
+        while True:
+            self.put(Tick(self.clock.wall_ns()))
+            await asyncio.sleep(TICK_S)
+
+    async def _market(self, venue: Venue, subs: Sequence[Subscription]) -> None:
+        if isinstance(venue, Streaming):
+            await venue.run_market(subs, self.put)
+        else:
+            await _pump(venue.market(subs), self.put)
+
+    async def _account(self, venue: Venue) -> None:
+        if isinstance(venue, Streaming):
+            await venue.run_account(self.put)
+        else:
+            await _pump(venue.account(), self.put)
+
+    async def _clock(self, name: str, venue: Venue) -> None:
+        while True:
+            offset, bound = await venue.clock()
+            self.put(ClockMeasured(name, offset, bound, self.clock.wall_ns()))
+            await asyncio.sleep(CLOCK_EVERY_S)
+
+    # -- effects -----------------------------------------------------------------------------------------------------
+
+    def _submit(self, effect: Submit, cause: Event) -> None:
+        order = effect.order
+        answer = self.venues[effect.venue].submit(order)
+        self.tick_to_order_us.append((self.clock.wall_ns() - cause.recv_ns) / NS_PER_US)
+        self._when(answer, partial(self._answered, SubmitOutcome, order.client_id))
+
+    def _cancel(self, effect: Cancel, _cause: Event) -> None:
+        self._when(self.venues[effect.venue].cancel(effect.ref), partial(self._answered, CancelOutcome, effect.ref.client_id))
+
+    def _amend(self, effect: Amend, _cause: Event) -> None:
+        answer = self.venues[effect.venue].amend(effect.ref, effect.terms)
+        self._when(answer, partial(self._answered, AmendOutcome, effect.ref.client_id))
+
+    def _answered(self, kind: Callable[[str, Any, int], Event], client_id: str, outcome: Any, error: BaseException | None) -> None:
+        if error is not None:  # a venue must not raise; if it does, nobody knows what became of the request
+            outcome = Unknown(why=f"{type(error).__name__}: {error}")
+        self.put(kind(client_id, outcome, self.clock.wall_ns()))
+
+    def _find(self, effect: Find, _cause: Event) -> None:
+        def found(finding: Any, error: BaseException | None) -> None:
+            if error is not None:
+                finding = CouldNotAsk(why=f"{type(error).__name__}: {error}")
+            self.put(FindOutcome(effect.ref, finding, self.clock.wall_ns()))
+
+        self._when(self.venues[effect.venue].find(effect.ref), found)
+
+    def _snapshot(self, effect: TakeSnapshot, _cause: Event) -> None:
+        def taken(answer: Any, error: BaseException | None) -> None:
+            if error is not None:
+                answer = CouldNotAsk(why=f"{type(error).__name__}: {error}")
+            self.put(SnapshotOutcome(effect.venue, answer, self.clock.wall_ns()))
+
+        keys = [key for key in self.state.traded if key.partition(":")[0] == effect.venue]
+        self._when(self.venues[effect.venue].snapshot(keys, effect.fills_since_ns), taken)
+
+    def _notice(self, effect: Notice, _cause: Event) -> None:
+        if self.on_notice is not None:
+            self.on_notice(effect)
+
+    def _watch(self, effect: Watched, _cause: Event) -> None:
+        self.watched.setdefault(effect.strategy, {})[effect.name] = effect.value
+
+    def _stopped(self, effect: Stopped, _cause: Event) -> None:
+        self.stopped = effect
+        self._done.set()
+
+    def _when(self, answer: Awaitable[T] | Coroutine[Any, Any, T], then: Callable[[T | None, BaseException | None], None]) -> None:
+        """Call ``then`` with the result or the error, once there is one. Cancellation (the run is over) is no answer."""
+
+        def done(future: asyncio.Future[T]) -> None:
+            if isinstance(future, asyncio.Task):
+                self._tasks.discard(future)
+            if future.cancelled():
+                return
+            error = future.exception()
+            then(None if error else future.result(), error)
+
+        if asyncio.isfuture(answer):
+            future: asyncio.Future[T] = answer
+        else:
+            task = asyncio.ensure_future(_awaited(answer))
+            self._tasks.add(task)
+            future = task
+        future.add_done_callback(done)
+
+
+async def _awaited(answer: Awaitable[T]) -> T:
+    return await answer
+
+
+async def _pump(events: AsyncIterator[MarketEvent] | AsyncIterator[AccountEvent], sink: Callable[[Any], None]) -> None:
+    async for event in events:
+        sink(event)
+
+
