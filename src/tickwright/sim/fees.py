@@ -29,10 +29,10 @@ class Fee(NamedTuple):
 class FeeModel(Protocol):
     """Prices one execution. Pure."""
 
-    def rates(self, account: str, key: str) -> FeeRates:
-        """What the account would be told if it asked."""
+    def rates(self, key: str) -> FeeRates:
+        """What an account is told when it asks."""
 
-    def fee(self, account: str, key: str, received_asset: str, received: int, maker: bool, free: Mapping[str, int]) -> Fee:
+    def fee(self, key: str, received_asset: str, received: int, maker: bool, free: Mapping[str, int]) -> Fee:
         """Fee of an execution that brings ``received`` of ``received_asset``; ``free`` is what the account could pay with.
 
         An amount in ``received_asset`` must not exceed ``received``; in another asset it must not exceed what is free.
@@ -45,13 +45,12 @@ class FlatFees(msgspec.Struct, frozen=True, kw_only=True):
     maker_ppm: int
     taker_ppm: int
 
-    def rates(self, account: str, key: str) -> FeeRates:  # noqa: ARG002 (the protocol's; these rates are flat)
+    def rates(self, key: str) -> FeeRates:  # noqa: ARG002 (the protocol's; these rates are flat)
         return FeeRates(maker_ppm=self.maker_ppm, taker_ppm=self.taker_ppm)
 
     def fee(
         self,
-        account: str,  # noqa: ARG002 (the protocol's; these rates are flat)
-        key: str,  # noqa: ARG002 (the same)
+        key: str,  # noqa: ARG002 (the protocol's; these rates are flat)
         received_asset: str,
         received: int,
         maker: bool,
@@ -71,13 +70,12 @@ class DiscountFees(msgspec.Struct, frozen=True, kw_only=True):
     discount_ppm: int  # 750_000: 25 % off
     worth: dict[str, int]
 
-    def rates(self, account: str, key: str) -> FeeRates:  # noqa: ARG002 (the protocol's; these rates are flat)
+    def rates(self, key: str) -> FeeRates:  # noqa: ARG002 (the protocol's; these rates are flat)
         return FeeRates(maker_ppm=self.maker_ppm, taker_ppm=self.taker_ppm)
 
     def fee(
         self,
-        account: str,  # noqa: ARG002 (the protocol's; these rates are flat)
-        key: str,  # noqa: ARG002 (the same)
+        key: str,  # noqa: ARG002 (the protocol's; these rates are flat)
         received_asset: str,
         received: int,
         maker: bool,

@@ -85,8 +85,8 @@ class SimOrder(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     last_fee_asset: str  # "" when nothing was charged
     last_maker: bool
     last_prevented_qty: int  # 0 unless this came with a prevention
-    prevented_match_id: int  # NO_ID unless this came with a prevention
-    counter_venue_id: int  # the other order of a prevention, NO_ID otherwise
+    prevented_match_id: int  # of the latest prevention, NO_ID before the first
+    counter_venue_id: int  # the other order of the latest prevention, NO_ID before the first
     expiry: Expiry | None
 
     @property
