@@ -13,13 +13,13 @@ from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 
-from tickwright.account.position import PositionBook, PositionState
+from tickwright.account.position import PositionState
 from tickwright.account.posting import Account, Line, Posting
 from tickwright.base.numbers import MONEY_EXP, POW10
 from tickwright.model.account import Balance, Position, Snapshot, Transfer
 from tickwright.model.instrument import Instrument, Kind
 from tickwright.model.market import Side
-from tickwright.model.order import Fill, NewOrder
+from tickwright.model.order import Fill
 
 #: Price of one unit of the first asset in the second, scaled by 10**18; None when nobody knows.
 PriceOf = Callable[[str, str], int | None]
@@ -66,7 +66,7 @@ class _Desk:
         self.instrument = instrument
         self.base = base
         self.quote = quote
-        self.book = PositionBook()
+        self.book = PositionState(instrument)
         self.buying = 0
         self.selling = 0
         self.qty_factor = POW10[MONEY_EXP - instrument.qty_exp]
@@ -126,11 +126,13 @@ class Ledger:
             return
         finer_qty = instrument.qty_exp - known.instrument.qty_exp
         finer_price = instrument.price_exp - known.instrument.price_exp
-        desk.book = known.book
         if not (known.book.qty or known.buying or known.selling):
+            desk.book.realised = known.book.realised
+            desk.book.fees = known.book.fees
             return
         assert min(finer_qty, finer_price) >= 0, f"{instrument.key}: units became coarser while amounts are held in them"
-        desk.book.rescale(POW10[finer_qty])
+        desk.book = known.book
+        desk.book.regrid(instrument)
         desk.buying = known.buying * POW10[finer_qty]
         desk.selling = known.selling * POW10[finer_qty]
         for hold in self._holds.values():
@@ -189,23 +191,20 @@ class Ledger:
 
     # ---- reservations --------------------------------------------------------------------------------------------
 
-    def needed(self, order: NewOrder, price_bound: int | None = None) -> tuple[str, int]:
-        """The asset and the amount that `reserve` would hold."""
-        desk = self._desks[order.key]
-        if order.side is Side.BUY:
-            return desk.quote.asset, order.qty * _bound(order, price_bound) * desk.notional_factor
-        return desk.base.asset, order.qty * desk.qty_factor
+    def needed(self, key: str, side: Side, qty: int, price: int) -> tuple[str, int]:
+        """The asset and the amount that `hold` would reserve."""
+        desk = self._desks[key]
+        if side is Side.BUY:
+            return desk.quote.asset, qty * price * desk.notional_factor
+        return desk.base.asset, qty * desk.qty_factor
 
-    def reserve(self, order: NewOrder, price_bound: int | None = None) -> int:
-        """Hold what the order can cost, before it is sent; returns the amount. A buy without a price needs ``price_bound``."""
-        price = _bound(order, price_bound) if order.side is Side.BUY else order.price or 0
-        return self.hold(order.client_id, order.key, order.side, order.qty, price)
-
-    def hold(self, client_id: str, key: str, side: Side, qty_left: int, price: int) -> int:
-        """The same for an order of which only this is known (one of somebody else on the account)."""
+    def hold(self, client_id: str, key: str, side: Side, qty: int, price: int) -> int:
+        """Reserve what an order can cost, before it is sent; returns the amount. ``price`` is its limit, or for a buy without one
+        the bound that the caller vouches for.
+        """
         assert client_id not in self._holds, f"INV-05 {client_id} holds a reservation already"
         hold = _Hold(self._desks[key], side is Side.BUY, price)
-        hold.set(qty_left, price)
+        hold.set(qty, price)
         self._holds[client_id] = hold
         return hold.amount
 
@@ -287,6 +286,10 @@ class Ledger:
         """Ours, less what working orders may need. Below zero when somebody else's orders on the account bind more."""
         return sum(purse.ours - purse.reserved for purse in self._of(asset, venue))
 
+    def assets(self) -> set[str]:
+        """Every asset that has been heard of."""
+        return {asset for _, asset in self._purses}
+
     def totals(self, venue: str) -> dict[str, int]:
         """Our figure of every asset at a venue."""
         return {purse.asset: purse.ours for purse in self._purses.values() if purse.venue == venue}
@@ -302,12 +305,7 @@ class Ledger:
 
     def position(self, key: str) -> PositionState:
         """What this run has bought and sold of an instrument; it starts at zero whatever the balances are."""
-        desk = self._desks[key]
-        book = desk.book
-        net = book.qty * desk.qty_factor - book.fees.get(desk.base.asset, 0)
-        return PositionState(
-            book.qty, book.cost, book.average_price_units(desk.notional_factor), book.realised, dict(book.fees), net
-        )
+        return self._desks[key].book
 
     def unrealised(self, key: str, price: float) -> int:
         """Worth of the open position at ``price`` less its cost, as an amount of the quote asset. ``price`` is a float signal or
@@ -356,10 +354,3 @@ class Ledger:
         if purse is None:
             purse = self._purses[place] = _Purse(venue, asset, baseline=venue in self._loaded)
         return purse
-
-
-def _bound(order: NewOrder, price_bound: int | None) -> int:
-    """A buy is paid at its limit; without one, at the bound the caller vouches for."""
-    price = price_bound if order.price is None else order.price
-    assert price is not None, f"{order.client_id}: a buy without a limit needs a price bound to reserve at"
-    return price

@@ -26,9 +26,9 @@ class ChangeKind(enum.Enum):
     NOT_AMENDED = "not_amended"  # the venue has refused the amend, the old terms stand
     DOUBT = "doubt"  # something about it is not known: the resolver owns it
     OPEN = "open"  # it works; where there was a doubt, that is over
-    TERMS = "terms"  # quantity or price in force have changed
-    FILLED_PART = "filled_part"
-    FILLED = "filled"  # the fill that made it complete; the order is done
+    TERMS = "terms"  # quantity or price in force have changed, or how much of it is known to be filled
+    FILLED_PART = "filled_part"  # has a fill
+    FILLED = "filled"  # has the fill that made it complete; the order is done
     DONE = "done"  # it has ended, see the reason
     DUPLICATE = "duplicate"  # known before; nothing has changed
     FOREIGN = "foreign"  # an order or a fill that this run did not cause

@@ -26,6 +26,7 @@ class Order:
         "doubt",
         "doubt_since_ns",
         "ending",
+        "fence_from_ns",
         "fence_ns",
         "filled",
         "find_asked_ns",
@@ -79,8 +80,9 @@ class Order:
         self.replaces = ""  # client id of the order whose place this one takes
         self.triggered = order.stop is None
         self.created_ns = now_ns
-        self.updated_ns = now_ns
-        self.asked_ns = now_ns  # when the request that is unsettled was made
+        self.updated_ns = now_ns  # of the last change; a repeated report is none
+        self.asked_ns = now_ns  # when the last request was made
+        self.fence_from_ns = now_ns  # the same, but a cancel sent again into a doubt does not count
         self.terms_ns = 0  # the venue's time of the last accepted amend: older reports carry older terms
         # What the resolver keeps: see resolver.py.
         self.doubt_since_ns = 0

@@ -65,9 +65,10 @@ _SIGNS = frozenset(
 class OrderStore:
     """The orders. Every ``on_*`` and ``ask_*`` returns what it changed, in order: nothing for an order long forgotten."""
 
-    __slots__ = ("_fills", "_shelf")
+    __slots__ = ("_fills", "_shelf", "filled_ns")
 
     def __init__(self) -> None:
+        self.filled_ns = 0  # when the latest fill came in
         self._shelf = Shelf()
         self._fills = FillIds()
 
@@ -78,6 +79,10 @@ class OrderStore:
 
     def by_venue_id(self, key: str, venue_id: str) -> Order | None:
         return self._shelf.by_venue_id(key, venue_id)
+
+    def find(self, key: str, client_id: str, venue_id: str) -> Order | None:
+        """The order that a message is about."""
+        return self._shelf.find(key, client_id, venue_id)
 
     def by_name(self, strategy: str, key: str, name: str) -> Order | None:
         """The order that occupies a name, in doubt or not; None when the name is free."""
@@ -93,6 +98,10 @@ class OrderStore:
     def short_of_fills(self) -> list[Order]:
         """Orders, ended or not, of which the venue counts more filled than the fills that have come."""
         return list(self._shelf.short.values())
+
+    def canceling(self) -> list[Order]:
+        """Working orders whose cancel has been asked for."""
+        return [order for order in self._shelf.open(None) if order.request is Request.CANCEL]
 
     def has_seen(self, fill: Fill) -> bool:
         """Whether this execution has been counted."""
@@ -137,8 +146,9 @@ class OrderStore:
         row = self._row(order, _E.ASK_CANCEL)
         assert row is not None, "can_cancel follows the table"
         self._move(order, row, now_ns, None)
+        order.asked_ns = now_ns
         if sure:  # sent again into a doubt, it must not push the fence away
-            order.asked_ns = now_ns
+            order.fence_from_ns = now_ns
             order.fence_ns = 0
         return [Change(order, _K.ASKED, None, None, row.number)]
 
@@ -154,7 +164,7 @@ class OrderStore:
         row = self._row(order, _E.ASK_AMEND)
         assert row is not None, "can_amend follows the table"
         self._move(order, row, now_ns, None)
-        order.asked_ns = now_ns
+        order.asked_ns = order.fence_from_ns = now_ns
         order.fence_ns = 0
         order.pending = terms
         if terms.client_id and terms.client_id != client_id:
@@ -263,7 +273,7 @@ class OrderStore:
         if row is None or row.number != 16 or terms is None:
             return
         order.terms_ns = at_ns
-        self._set_terms(order, terms.qty, terms.price, row.number, changes)
+        self._set_terms(order, terms.qty, terms.price, now_ns, row.number, changes)
         self._settle(order, now_ns, changes)
 
     def _not_amended(self, order: Order, reason: Reason, now_ns: int, changes: list[Change]) -> None:
@@ -291,6 +301,7 @@ class OrderStore:
         order = self._shelf.find(fill.key, fill.client_id, fill.venue_id)
         if not self._fills.first_time(fill):
             return [] if order is None else [Change(order, _K.DUPLICATE, None, None, 22)]
+        self.filled_ns = max(self.filled_ns, fill.recv_ns)
         if order is None:
             return [self._foreign_fill(fill)]
         changes: list[Change] = []
@@ -299,6 +310,7 @@ class OrderStore:
         if fill.side is not order.side:
             changes.append(_impossible(order, _E.CONTRADICTION, fill))
             return changes
+        order.updated_ns = fill.recv_ns
         order.filled += fill.qty
         order.value_units += fill.price * fill.qty
         if order.guessed:
@@ -412,7 +424,7 @@ class OrderStore:
         else:
             changes.append(Change(order, _K.DUPLICATE, None, None, row.number))
         if evidence is _E.REPORT_OPEN and order.status is _LIVE and order.pending is None and report.venue_ns >= order.terms_ns:
-            self._set_terms(order, report.qty, report.price, row.number, changes)
+            self._set_terms(order, report.qty, report.price, report.recv_ns, row.number, changes)
             self._settle(order, report.recv_ns, changes)
 
     def _fold_done(self, order: Order, report: OrderReport, changes: list[Change]) -> None:
@@ -456,20 +468,21 @@ class OrderStore:
         if order.short_since_ns and not order.missing:
             order.short_since_ns = 0
             self._shelf.short.pop(order.client_id, None)
+        ending = order.ending
         evidence = self._fill_evidence(order)
-        if evidence is _E.FILLS_COMPLETE:
-            ending = order.ending
-            changes.append(Change(order, _K.FILLED_PART, fill, None, 12))
-            row = self._apply(order, evidence, now_ns, changes, ending)
-            if row is not None:
-                changes.append(Change(order, _K.DONE, None, ending, row.number))
-            return
-        row = self._apply(order, evidence, now_ns, changes)
+        row = self._apply(order, evidence, now_ns, changes, ending)
         if row is None:
             changes[-1] = _impossible(order, evidence, fill)
             return
-        full = order.status is _DONE and row.number != 20
-        changes.append(Change(order, _K.FILLED if full else _K.FILLED_PART, fill, order.reason, row.number))
+        if row.number == 14:
+            if fill is not None:
+                changes.append(Change(order, _K.FILLED_PART, fill, None, 12))
+            changes.append(Change(order, _K.DONE, None, ending, 14))
+        elif fill is None:
+            changes.append(Change(order, _K.DONE if row.to_status is _DONE else _K.TERMS, None, order.reason, row.number))
+        else:
+            kind = _K.FILLED if row.to_status is _DONE else _K.FILLED_PART
+            changes.append(Change(order, kind, fill, order.reason, row.number))
         if row.halt:
             changes.append(Change(order, _K.OVERFILL, None, Reason.HALT_OVERFILL, row.number))
 
@@ -489,14 +502,15 @@ class OrderStore:
         if order.status is _LIVE and order.ending is None and order.pending is None and order.filled >= order.qty:
             row = self._apply(order, _E.FILL_ALL, now_ns, changes)
             if row is not None:
-                changes.append(Change(order, _K.FILLED, None, order.reason, row.number))
+                changes.append(Change(order, _K.DONE, None, order.reason, row.number))
 
-    def _set_terms(self, order: Order, qty: int | None, price: int | None, row: int, changes: list[Change]) -> None:
+    def _set_terms(self, order: Order, qty: int | None, price: int | None, now_ns: int, row: int, changes: list[Change]) -> None:
         new_qty = qty or order.qty
         new_price = price if price and order.price is not None else order.price
         if new_qty != order.qty or new_price != order.price:
             order.qty = new_qty
             order.price = new_price
+            order.updated_ns = now_ns
             changes.append(Change(order, _K.TERMS, None, None, row))
 
     # ---- orders of others ------------------------------------------------------------------------------------------
@@ -596,15 +610,16 @@ class OrderStore:
         return self._apply(order, evidence, now_ns, changes, reason)
 
     def _move(self, order: Order, row: Row, now_ns: int, reason: Reason | None) -> None:
-        order.updated_ns = now_ns
-        if row.to_request is not None:
+        if row.to_request is not None and row.to_request is not order.request:
             order.request = row.to_request
+            order.updated_ns = now_ns
         if row.to_doubt is not None and row.to_doubt is not order.doubt:
             self._set_doubt(order, row.to_doubt, now_ns)
         status = row.to_status
         if status is None or status is order.status:
             return
         was, order.status = order.status, status
+        order.updated_ns = now_ns
         if status is _DONE:
             order.reason = row.reason or reason
             order.ending = order.pending = None
@@ -615,6 +630,7 @@ class OrderStore:
 
     def _set_doubt(self, order: Order, doubt: bool, now_ns: int) -> None:
         order.doubt = doubt
+        order.updated_ns = now_ns
         if doubt:
             self._shelf.doubt[order.client_id] = order
             order.doubt_since_ns = now_ns
