@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from tickwright.base.chance import Chance
+from tickwright.model.account import FeeRates
 from tickwright.model.instrument import Instrument
 from tickwright.model.market import Side
 from tickwright.model.order import AmendTerms, NewOrder, OrderType, Rejected, Stp, Tif
@@ -87,6 +88,10 @@ class Exchange:
                 sums[asset] = sums.get(asset, 0) + amount
         return sums
 
+    def fee_rates(self, key: str) -> FeeRates:
+        """What the exchange charges on ``key``."""
+        return self._clearing.fees.rates(key)
+
     def fees_taken(self) -> dict[str, int]:
         """Asset -> fees collected so far."""
         return dict(self._clearing.fees_taken)
@@ -125,7 +130,9 @@ class Exchange:
             market.uncross(bids, asks)
         self._desk.look(pit, now_ns)
 
-    def on_quote(self, key: str, bid: int, bid_qty: int, ask: int, ask_qty: int, now_ns: int, *, seq: int = 0) -> None:
+    def on_quote(  # noqa: PLR0917 (hot, and a quote is four numbers)
+        self, key: str, bid: int, bid_qty: int, ask: int, ask_qty: int, now_ns: int, *, seq: int = 0
+    ) -> None:
         """Best bid and ask; better levels known before are gone. A quantity of 0 means that the side is empty.
 
         A quote with a sequence number below that of the book is late and changes nothing.
@@ -140,7 +147,13 @@ class Exchange:
         market.asks.quote(-ask, ask_qty)
         self._desk.look(pit, now_ns)
 
-    def on_trade(self, key: str, price: int, qty: int, side: Side, now_ns: int, trade_id: int = 0) -> None:
+    def on_gap(self, key: str) -> None:
+        """The recording missed something: its book is unknown until it says more. Queue places are kept, for want of better."""
+        self._pits[key].market.forget()
+
+    def on_trade(  # noqa: PLR0917 (hot, and a trade is four terms)
+        self, key: str, price: int, qty: int, side: Side, now_ns: int, trade_id: int = 0
+    ) -> None:
         """A trade of the recording; ``side`` is the aggressor's."""
         pit = self._pits[key]
         pit.print_trade(SimTrade(trade_id=trade_id, price=price, qty=qty, side=side, at_ns=now_ns, recorded=True))

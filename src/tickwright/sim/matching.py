@@ -357,6 +357,13 @@ class Market:
         self.quote_seq = 0
         self.book_seq = 0
 
+    def forget(self) -> None:
+        """Drop the recorded book without moving any queue."""
+        for half in (self.bids, self.asks):
+            half.ladder.load({})
+        self.quote = (None, None)
+        self.quote_seq = self.book_seq = 0
+
     def ceilings(self, seq: int) -> tuple[int | None, int | None]:
         """Keys of bids and asks from which a book update numbered ``seq`` is older than what a quote has said since."""
         if not 0 < seq < self.quote_seq:
