@@ -32,6 +32,7 @@ class Order:
         "find_asked_ns",
         "finding",
         "foreign",
+        "former_ids",
         "guessed",
         "key",
         "next_ask_ns",
@@ -65,6 +66,7 @@ class Order:
         self.doubt = False
         self.foreign = foreign
         self.venue_id = ""
+        self.former_ids: tuple[str, ...] = ()  # venue ids it had before: some venues give a new one at an amend
         self.qty = order.qty
         self.price = order.price
         self.filled = 0

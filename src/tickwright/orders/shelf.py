@@ -92,6 +92,8 @@ class Shelf:
         place = (order.key, venue_id)
         held = self._by_venue.get(place)
         self._by_venue[place] = order
+        if order.venue_id:
+            order.former_ids += (order.venue_id,)
         order.venue_id = venue_id
         return None if held is order else held
 
@@ -137,7 +139,8 @@ class Shelf:
             return  # it came back to life after it had ended
         if self._by_client.get(order.client_id) is order:
             del self._by_client[order.client_id]
-        place = (order.key, order.venue_id)
-        if self._by_venue.get(place) is order:
-            del self._by_venue[place]
+        for venue_id in (order.venue_id, *order.former_ids):
+            place = (order.key, venue_id)
+            if self._by_venue.get(place) is order:
+                del self._by_venue[place]
         self.short.pop(order.client_id, None)

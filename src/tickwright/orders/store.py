@@ -273,7 +273,7 @@ class OrderStore:
         if row is None or row.number != 16 or terms is None:
             return
         order.terms_ns = at_ns
-        self._set_terms(order, terms.qty, terms.price, now_ns, row.number, changes)
+        self._set_terms(order, terms, changes, row=row.number, now_ns=now_ns)
         self._settle(order, now_ns, changes)
 
     def _not_amended(self, order: Order, reason: Reason, now_ns: int, changes: list[Change]) -> None:
@@ -305,7 +305,7 @@ class OrderStore:
         if order is None:
             return [self._foreign_fill(fill)]
         changes: list[Change] = []
-        if fill.venue_id and order.venue_id != fill.venue_id:
+        if fill.venue_id and not order.venue_id:
             self._learn_venue_id(order, fill.venue_id, fill.recv_ns, changes)
         if fill.side is not order.side:
             changes.append(_impossible(order, _E.CONTRADICTION, fill))
@@ -415,16 +415,17 @@ class OrderStore:
 
     def _fold_open(self, order: Order, report: OrderReport, as_of_ns: int, changes: list[Change]) -> None:
         evidence = _E.REPORT_STALE if self._is_stale(order, report, as_of_ns) else _E.REPORT_OPEN
+        was = order.status
         row = self._apply(order, evidence, report.recv_ns, changes)
         if row is None:
             return
-        if row.number in (4, 19):
+        if row.number == 19 or was is not order.status:
             changes.append(Change(order, _K.OPEN, None, None, row.number))
             order.pending = None
         else:
             changes.append(Change(order, _K.DUPLICATE, None, None, row.number))
         if evidence is _E.REPORT_OPEN and order.status is _LIVE and order.pending is None and report.venue_ns >= order.terms_ns:
-            self._set_terms(order, report.qty, report.price, report.recv_ns, row.number, changes)
+            self._set_terms(order, report, changes, row=row.number, now_ns=report.recv_ns)
             self._settle(order, report.recv_ns, changes)
 
     def _fold_done(self, order: Order, report: OrderReport, changes: list[Change]) -> None:
@@ -504,9 +505,9 @@ class OrderStore:
             if row is not None:
                 changes.append(Change(order, _K.DONE, None, order.reason, row.number))
 
-    def _set_terms(self, order: Order, qty: int | None, price: int | None, now_ns: int, row: int, changes: list[Change]) -> None:
-        new_qty = qty or order.qty
-        new_price = price if price and order.price is not None else order.price
+    def _set_terms(self, order: Order, terms: AmendTerms | OrderReport, changes: list[Change], *, row: int, now_ns: int) -> None:
+        new_qty = terms.qty or order.qty
+        new_price = terms.price if terms.price and order.price is not None else order.price
         if new_qty != order.qty or new_price != order.price:
             order.qty = new_qty
             order.price = new_price
@@ -577,6 +578,8 @@ class OrderStore:
 
     def _learn_venue_id(self, order: Order, venue_id: str, now_ns: int, changes: list[Change]) -> None:
         """Fills that named only the venue's id were taken for a foreign order's until now: they are this one's."""
+        if venue_id in order.former_ids:
+            return  # old news
         guess = self._shelf.name_venue_id(order, venue_id)
         if guess is None or not guess.guessed:
             return
