@@ -53,6 +53,14 @@ class Ladder:
         self.qty = levels
         self.keys = sorted(levels)
 
+    def keep_from(self, key: int) -> None:
+        """Forget levels worse than ``key``."""
+        worse = bisect_left(self.keys, key)
+        for one in self.keys[:worse]:
+            del self.qty[one]
+            self.taken.pop(one, None)
+        del self.keys[:worse]
+
     def available(self, key: int) -> int:
         """What can still be taken at a level."""
         qty = self.qty.get(key, 0)

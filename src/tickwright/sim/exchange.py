@@ -116,6 +116,7 @@ class Exchange:
         market = pit.market
         ceilings = market.ceilings(seq)
         market.book_seq = max(seq, market.book_seq)
+        market.has_depth = True
         for half, levels, ceiling in ((market.bids, bids, ceilings[0]), (market.asks, asks, ceilings[1])):
             if snapshot:
                 half.load_below(levels, ceiling)
@@ -133,7 +134,8 @@ class Exchange:
     def on_quote(  # noqa: PLR0917 (hot, and a quote is four numbers)
         self, key: str, bid: int, bid_qty: int, ask: int, ask_qty: int, now_ns: int, *, seq: int = 0
     ) -> None:
-        """Best bid and ask; better levels known before are gone. A quantity of 0 means that the side is empty.
+        """Best bid and ask; better levels known before are gone. A quantity of 0 means that the side is empty. Until the first
+        :meth:`on_book` the best levels are all that there is to trade with.
 
         A quote with a sequence number below that of the book is late and changes nothing.
         """
@@ -143,8 +145,9 @@ class Exchange:
             return
         market.quote_seq = seq
         market.quote = (bid if bid_qty else None, ask if ask_qty else None)
-        market.bids.quote(bid, bid_qty)
-        market.asks.quote(-ask, ask_qty)
+        alone = not market.has_depth
+        market.bids.quote(bid, bid_qty, alone)
+        market.asks.quote(-ask, ask_qty, alone)
         self._desk.look(pit, now_ns)
 
     def on_gap(self, key: str) -> None:

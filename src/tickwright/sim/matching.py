@@ -124,12 +124,17 @@ class Half:
             if qty != before[key]:
                 self._shrink(key, before[key], qty)
 
-    def quote(self, key: int, qty: int) -> None:
-        """The recording says that ``qty`` at ``key`` is the best of this side; with 0 that the side is empty."""
+    def quote(self, key: int, qty: int, alone: bool) -> None:
+        """The recording says that ``qty`` at ``key`` is the best of this side; with 0 that the side is empty. ``alone``: nothing
+        but quotes is recorded, so what is known of worse levels is only what was best a while ago, and is dropped. That is
+        not news of them: no queue moves.
+        """
         keys = self.ladder.keys
         if qty:
             if keys and keys[-1] > key:
                 self.cut(key)
+            if alone and keys and keys[0] < key:
+                self.ladder.keep_from(key)
             self.put(key, qty)
         elif keys:
             self.cut(keys[0] - 1)
@@ -344,7 +349,7 @@ class _Walk:
 class Market:
     """One instrument's matching state: both sides, waiting stops, and the prices traded since stops were last looked at."""
 
-    __slots__ = ("asks", "bids", "book_seq", "high", "last", "low", "quote", "quote_seq", "stops")
+    __slots__ = ("asks", "bids", "book_seq", "has_depth", "high", "last", "low", "quote", "quote_seq", "stops")
 
     def __init__(self, queue: QueueModel, chance: Chance) -> None:
         self.bids = Half(+1, queue, chance)
@@ -356,6 +361,7 @@ class Market:
         self.quote: tuple[int | None, int | None] = (None, None)  # bid and ask of the latest quote; None: an empty side
         self.quote_seq = 0
         self.book_seq = 0
+        self.has_depth = False  # whether the recording has more than quotes
 
     def forget(self) -> None:
         """Drop the recorded book without moving any queue."""
