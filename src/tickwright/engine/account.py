@@ -79,7 +79,9 @@ def _after_outcome(state: State, client_id: str, outcome: object) -> None:
         elif outcome.reason is Reason.VENUE_KEY:
             control.raise_halt(state, "account", HaltLevel.PAUSE, Reason.HALT_KEY_INVALID, text)
     elif isinstance(outcome, Unknown):
-        state.effects.append(Notice(Level.WARNING, "order.doubt", f"{client_id}: outcome unknown ({outcome.why}); asking the venue"))
+        state.effects.append(
+            Notice(Level.WARNING, "order.doubt", f"{client_id}: outcome unknown ({outcome.why}); asking the venue")
+        )
 
 
 def apply(state: State, changes: list[Change]) -> None:
@@ -93,7 +95,7 @@ def apply(state: State, changes: list[Change]) -> None:
             handle = runtime.handles.get(order.client_id)
             if handle is not None and change.kind is not ChangeKind.DUPLICATE:
                 call(state, runtime, runtime.strategy.on_order, handle)
-            if not order.is_open:
+            if not order.working:
                 runtime.handles.pop(order.client_id, None)
 
 
@@ -125,20 +127,21 @@ def _fill_view(state: State, runtime: Runtime, order: Order, fill: Fill) -> Fill
 
 def _resize(state: State, order: Order) -> None:
     """The reservation of an order is a function of the order: what is left of it at the worst price it can trade at."""
-    if not order.is_open:
+    if not order.working:
         state.ledger.release(order.client_id)
         return
     instrument = state.instruments[order.key]
-    left = order.qty - order.filled
-    price = order.price if order.price is not None else bound_price(state, order.order, instrument)
+    price = order.worst_price
+    if price is None:
+        price = bound_price(state, order.order, instrument)
     if price is not None:
-        state.ledger.resize(order.client_id, left, price)
+        state.ledger.resize(order.client_id, order.worst_left, price)
 
 
 def _told(state: State, change: Change) -> None:
     _resize(state, change.order)
     order = change.order
-    if order.is_open and not order.is_busy and order.client_id in state.withdrawing:
+    if order.can_cancel and order.client_id in state.withdrawing:
         withdraw(state, order.client_id)
 
 
@@ -155,11 +158,28 @@ def _accepted(state: State, change: Change) -> None:
 
 def _foreign(state: State, change: Change) -> None:
     order = change.order
+    if change.fill is not None:
+        state.ledger.post_fill(change.fill)
+    else:
+        adopted(state, order)
+        return
+    _say_foreign(state, order)
+
+
+def _say_foreign(state: State, order: Order) -> None:
     whose = "an earlier run of ours" if made_here(order.client_id) else "someone else"
-    state.effects.append(
-        Notice(Level.WARNING, "order.foreign", f"open order {order.client_id} of {whose} on this account: left alone", order.key)
-    )
-    _told(state, change)
+    text = f"order {order.client_id} of {whose} on this account: left alone"
+    state.effects.append(Notice(Level.WARNING, "order.foreign", text, order.key))
+
+
+def adopted(state: State, order: Order) -> None:
+    """An order that was open at start. It is known, its funds are reserved, and it is left alone."""
+    instrument = state.instruments.get(order.key)
+    if instrument is not None:
+        price = order.price if order.price is not None else bound_price(state, order.order, instrument)
+        if price is not None:
+            state.ledger.hold(order.client_id, order.key, order.side, order.left, price)
+    _say_foreign(state, order)
 
 
 def _missing_fills(state: State, change: Change) -> None:

@@ -7,15 +7,19 @@ import msgspec
 from tickwright.base.numbers import DOWN, NEAREST, UP
 from tickwright.engine.plugin import call
 from tickwright.engine.state import Market, Runtime, State
+from tickwright.model.caps import AmendKind
 from tickwright.model.effect import Amend, Cancel, Level, Notice, Submit, Watched
 from tickwright.model.instrument import Instrument
 from tickwright.model.market import BUY, Channel
-from tickwright.model.order import NewOrder, OrderRef
+from tickwright.model.order import AmendTerms, NewOrder
 from tickwright.model.reason import Reason
-from tickwright.orders.store import Order
+from tickwright.orders.order import Order
 from tickwright.risk.gate import Approved, Refused, View
 from tickwright.strategy.intents import Change, Proposal, Withdraw
 from tickwright.strategy.planner import TARGET, plan_quote, plan_target
+
+#: A cancel whose outcome is not known is sent again after this long.
+RECANCEL_NS = 1_000_000_000
 
 
 def act(state: State, runtime: Runtime) -> None:
@@ -47,7 +51,7 @@ def _plan(state: State, runtime: Runtime) -> None:
         if mid is None:
             continue
         working = state.orders.by_name(runtime.name, want.key, TARGET)
-        position = state.ledger.position(want.key).qty
+        position = state.position_units(want.key)
         sellable = _sellable(state, instrument)
         action = plan_target(want, position, working, instrument, sellable, instrument.price_units(mid, NEAREST))
         _perform(state, runtime, action)
@@ -76,7 +80,7 @@ def _perform(state: State, runtime: Runtime, action: Proposal | Withdraw | Chang
 
 def _sellable(state: State, instrument: Instrument) -> int:
     """Units of the base asset that are free to be sold."""
-    return max(0, state.ledger.free(instrument.base)) // instrument.base_amount(1)
+    return max(0, state.ledger.free(instrument.base, instrument.venue)) // instrument.base_amount(1)
 
 
 def propose(state: State, runtime: Runtime, wish: Proposal) -> None:
@@ -108,7 +112,7 @@ def propose(state: State, runtime: Runtime, wish: Proposal) -> None:
         return
     bound = bound_price(state, order, instrument)
     assert bound is not None, "the gate lets no order pass that has no price bound"
-    state.ledger.reserve(client_id, order.key, order.side, order.qty, bound)
+    state.ledger.hold(client_id, order.key, order.side, order.qty, bound)
     kept = state.orders.add(order, state.now_ns)
     wish.handle.attach(client_id, kept)
     state.counters.orders += 1
@@ -133,13 +137,17 @@ def _approve(state: State, runtime: Runtime, order: NewOrder, wish: Proposal, in
 def _refused(state: State, runtime: Runtime, wish: Proposal, verdict: Refused) -> None:
     wish.handle.refuse(verdict.reason, verdict.text)
     runtime.handles.pop(verdict.order.client_id, None)
-    # A standing want would ask again at every event; it may ask again after a while.
-    if wish.name:
+    refuse(state, runtime, verdict, standing=bool(wish.name))
+    call(state, runtime, runtime.strategy.on_order, wish.handle)
+
+
+def refuse(state: State, runtime: Runtime, verdict: Refused, *, standing: bool) -> None:
+    """Count it and say it. A standing want would ask again at every event: it may do so after a while."""
+    if standing:
         runtime.replan_ns = state.now_ns + state.config.replan_ns
     refusals = state.counters.refusals
     refusals[verdict.reason.value] = refusals.get(verdict.reason.value, 0) + 1
-    state.effects.append(Notice(Level.WARNING, verdict.reason.value, verdict.text, wish.key, runtime.name))
-    call(state, runtime, runtime.strategy.on_order, wish.handle)
+    state.effects.append(Notice(Level.WARNING, verdict.reason.value, verdict.text, verdict.order.key, runtime.name))
 
 
 def bound_price(state: State, order: NewOrder, instrument: Instrument) -> int | None:
@@ -160,22 +168,29 @@ def bound_price(state: State, order: NewOrder, instrument: Instrument) -> int | 
     return max(instrument.tick_units, instrument.price_units(near * (1 - slack), DOWN))
 
 
-def view(state: State, runtime: Runtime, order: NewOrder, instrument: Instrument) -> View:
-    """What the gate may know, gathered for one order."""
+def view(state: State, runtime: Runtime, order: NewOrder, instrument: Instrument, replaced: Order | None = None) -> View:
+    """What the gate may know, gathered for one order. An order that it takes the place of does not count against it where
+    the venue does both in one step.
+    """
     market = state.market(order.key)
     venue = state.venue_of(order.key)
     ledger = state.ledger
     buying, selling = ledger.working(order.key)
     price = bound_price(state, order, instrument)
     if order.side is BUY:
-        free = ledger.free(instrument.quote)
+        free = ledger.free(instrument.quote, instrument.venue)
         needed = instrument.notional(price, order.qty) if price is not None else 0
         visible = market.ask_qty
     else:
-        free = ledger.free(instrument.base)
+        free = ledger.free(instrument.base, instrument.venue)
         needed = instrument.base_amount(order.qty)
         visible = market.bid_qty
     listed = state.orders.open_orders(order.key)
+    if replaced is not None:
+        if order.side is BUY:
+            buying -= replaced.left
+        else:
+            selling -= replaced.left
     return View(
         instrument=instrument,
         caps=venue.caps,
@@ -185,7 +200,7 @@ def view(state: State, runtime: Runtime, order: NewOrder, instrument: Instrument
         last=market.last,
         market_age_ns=_age_ns(state, market),
         visible_qty_units=instrument.qty_units(visible, DOWN),
-        position_units=ledger.position(order.key).qty,
+        position_units=state.position_units(order.key),
         working_buy_units=buying,
         working_sell_units=selling,
         free_amount=free,
@@ -208,45 +223,73 @@ def _age_ns(state: State, market: Market) -> int | None:
 def withdraw(state: State, client_id: str) -> None:
     """Ask for a cancel now if the order can take one, else as soon as it can."""
     order = state.orders.get(client_id)
-    if order is None or not order.is_open:
+    if order is None or not order.working or order.foreign:
         state.withdrawing.discard(client_id)
         return
-    if order.is_busy or order.foreign:
-        if not order.foreign:
-            state.withdrawing.add(client_id)
+    if not order.can_cancel or (order.doubt and client_id in state.withdrawing and state.now_ns < order.asked_ns + RECANCEL_NS):
+        state.withdrawing.add(client_id)
         return
-    state.withdrawing.discard(client_id)
+    if order.doubt:
+        state.withdrawing.add(client_id)  # again until it is known to have ended: a cancel is idempotent, our ids are used once
+    else:
+        state.withdrawing.discard(client_id)
     state.orders.ask_cancel(client_id, state.now_ns)
-    state.effects.append(Cancel(state.venue_of(order.key).caps.venue, ref(order)))
+    state.effects.append(Cancel(state.venue_of(order.key).caps.venue, order.ref))
 
 
 def change(state: State, runtime: Runtime, wish: Change) -> None:
-    """Ask for new terms, if the order can take them now. The larger of old and new is reserved until the venue answers."""
+    """Ask for new terms, if the order can take them now.
+
+    Where the venue changes it in place the worse of old and new terms is reserved until the answer is there; where it makes
+    a new order of it, that order is checked, reserved and known like any other before anything is sent.
+    """
     order = state.orders.get(wish.client_id)
-    if order is None or not order.is_open or order.is_busy:
+    if order is None or not order.can_amend:
         return
+    venue = state.venue_of(order.key)
     terms = wish.terms
     instrument = state.instruments[order.key]
-    qty = terms.qty if terms.qty is not None else order.qty
+    left = (terms.qty - order.filled) if terms.qty is not None else order.left
     price = terms.price if terms.price is not None else order.price
-    amended = msgspec.structs.replace(order.order, client_id=state.ids.next(), qty=max(1, qty - order.filled), price=price)
-    now = view(state, runtime, amended, instrument)
-    now.forget(order.qty - order.filled, instrument)  # the order that is replaced no longer counts against its successor
-    verdict = state.gate.check(amended, now, state.now_ns)
-    if isinstance(verdict, Refused):
-        refusals = state.counters.refusals
-        refusals[verdict.reason.value] = refusals.get(verdict.reason.value, 0) + 1
-        state.effects.append(Notice(Level.WARNING, verdict.reason.value, verdict.text, order.key, runtime.name))
+    if left <= 0:
+        withdraw(state, wish.client_id)
         return
-    worst = max(price or 0, order.price or 0)
-    state.ledger.resize(order.client_id, max(qty, order.qty) - order.filled, worst)
-    named = msgspec.structs.replace(terms, client_id=amended.client_id)
-    state.orders.ask_amend(order.client_id, named, state.now_ns)
-    state.effects.append(Amend(state.venue_of(order.key).caps.venue, ref(order), named))
+    in_place = _in_place(venue.caps.amend, terms, order.qty)
+    amended = msgspec.structs.replace(
+        order.order,
+        client_id=order.client_id if in_place else state.ids.next(),
+        qty=left,
+        price=price,
+        dead_after_ns=state.now_ns + venue.caps.deadline_ns if venue.caps.deadline_ns else 0,
+    )
+    verdict = state.gate.check(amended, view(state, runtime, amended, instrument, replaced=order), state.now_ns)
+    if isinstance(verdict, Refused):
+        refuse(state, runtime, verdict, standing=bool(order.order.name))
+        return
+    bound = bound_price(state, amended, instrument)
+    assert bound is not None, "the gate lets no order pass that has no price bound"
+    if in_place:
+        sent = terms
+        state.orders.ask_amend(order.client_id, sent, state.now_ns)
+        worst = order.worst_price if order.worst_price is not None else bound
+        state.ledger.resize(order.client_id, order.worst_left, worst)
+    else:
+        sent = AmendTerms(qty=left, price=price, client_id=amended.client_id)
+        state.ledger.hold(amended.client_id, amended.key, amended.side, left, bound)
+        state.orders.ask_amend(order.client_id, sent, state.now_ns, amended.dead_after_ns)
+        handle = runtime.handles.get(order.client_id)
+        second = state.orders.get(amended.client_id)
+        if handle is not None and second is not None:
+            handle.attach(amended.client_id, second)
+            runtime.handles[amended.client_id] = handle
+    state.effects.append(Amend(venue.caps.venue, order.ref, sent))
 
 
-def ref(order: Order) -> OrderRef:
-    return OrderRef(order.key, order.client_id, order.venue_id)
+def _in_place(kind: AmendKind, terms: AmendTerms, qty: int) -> bool:
+    """Whether the venue changes the order itself, rather than replacing it with another."""
+    if kind is AmendKind.PRICE_AND_QTY:
+        return True
+    return kind is AmendKind.QTY_DOWN and terms.price is None and terms.qty is not None and terms.qty < qty
 
 
 def _tell(state: State, runtime: Runtime) -> None:

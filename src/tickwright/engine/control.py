@@ -62,7 +62,8 @@ def start(state: State) -> None:
 
 def raise_halt(state: State, scope: str, level: HaltLevel, reason: Reason, text: str) -> None:
     """Move the ladder up. Takes effect in this step: effects that add risk and have not left yet are not there to drop,
-    because nothing is emitted before its halt level has been looked at."""
+    because nothing is emitted before its halt level has been looked at.
+    """
     if not state.halts.raise_(scope, level, reason, state.now_ns, text):
         return
     state.counters.halts.append(reason.value)
@@ -110,7 +111,7 @@ def proceed(state: State) -> None:
         return
     late = state.now_ns - state.stopping_since_ns > state.config.stop_deadline_ns
     ours = [order for order in state.orders.open_orders() if not order.foreign]
-    busy = [order for order in ours if order.is_busy or state.config.cancel_on_stop]
+    busy = [order for order in ours if not order.can_amend or state.config.cancel_on_stop]
     if busy and not late:
         return
     reachable = [venue for venue in state.venues.values() if venue.account_up]

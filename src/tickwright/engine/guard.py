@@ -97,7 +97,7 @@ def _ask_about_doubts(state: State) -> None:
 def _losses(state: State) -> None:
     if not state.ever_armed:
         return
-    equity = state.ledger.equity(state.config.currency, state.price_between)
+    equity = state.equity()
     if equity is None:
         return
     for halt in state.watch.on_equity(equity, state.now_ns):

@@ -10,9 +10,9 @@ from __future__ import annotations
 from tickwright.engine import account, control
 from tickwright.engine.state import Reconciliation, State, VenueState
 from tickwright.model.account import AccountDown, AccountUp, Snapshot
-from tickwright.model.effect import Find, Level, Notice, TakeSnapshot
+from tickwright.model.effect import Level, Notice, TakeSnapshot
 from tickwright.model.event import SnapshotOutcome
-from tickwright.model.order import CouldNotAsk, OrderRef
+from tickwright.model.order import CouldNotAsk
 from tickwright.model.reason import Reason
 from tickwright.orders.reconcile import Difference, reconcile
 from tickwright.risk.halts import HaltLevel
@@ -69,11 +69,14 @@ def on_snapshot(state: State, event: SnapshotOutcome) -> None:
     if first:
         venue.loaded = True
         state.ledger.load(answer)
+        state.orders.note_fills(answer.fills)  # their effect is in the balances
+        for report in answer.orders:
+            account.adopted(state, state.orders.adopt(report, state.now_ns))
     else:
         for fill in answer.fills:
             account.apply(state, state.orders.on_fill(fill))
-    for report in answer.orders:
-        account.apply(state, state.orders.on_report(report))
+        for report in answer.orders:
+            account.apply(state, state.orders.on_report(report))
     _ask_about_missing(state, answer)
     _compare(state, venue, answer)
     control.proceed(state)
@@ -84,23 +87,23 @@ def _ask_about_missing(state: State, answer: Snapshot) -> None:
     listed = {report.client_id for report in answer.orders}
     for order in state.orders.open_orders():
         mine = order.key.partition(":")[0] == answer.venue
-        if mine and order.client_id not in listed and not order.is_new and order.updated_ns < answer.asked_ns:
-            state.effects.append(Find(answer.venue, OrderRef(order.key, order.client_id, order.venue_id)))
+        if mine and order.client_id not in listed and order.updated_ns < answer.asked_ns:
+            account.apply(state, state.orders.on_missing(order.client_id, state.now_ns))
 
 
 def _compare(state: State, venue: VenueState, answer: Snapshot) -> None:
     ours, theirs = _totals(state, answer)
     differences = reconcile(state.orders, ours, answer)
     state.counters.reconciliations += 1
-    result = Reconciliation(
-        venue=answer.venue, at_ns=state.now_ns, differences=tuple(differences), ours=ours, theirs=theirs
-    )
+    result = Reconciliation(venue=answer.venue, at_ns=state.now_ns, differences=tuple(differences), ours=ours, theirs=theirs)
     state.reconciliation = result
     if result.agrees:
         venue.reconciled = True
         venue.tries = 0
         state.halts.clear(f"venue:{answer.venue}", Reason.HALT_UNEXPLAINED)
-        state.effects.append(Notice(Level.INFO, "reconciled", f"{len(answer.orders)} orders, {len(theirs)} balances agree", answer.venue))
+        state.effects.append(
+            Notice(Level.INFO, "reconciled", f"{len(answer.orders)} orders, {len(theirs)} balances agree", answer.venue)
+        )
         return
     venue.tries += 1
     # Events may be on their way: an order in flight, a fill that the stream has not delivered yet.
@@ -116,8 +119,9 @@ def _compare(state: State, venue: VenueState, answer: Snapshot) -> None:
 
 def _totals(state: State, answer: Snapshot) -> tuple[dict[str, int], dict[str, int]]:
     theirs = {balance.asset: balance.total for balance in answer.balances}
-    assets = sorted({*theirs, *state.ledger.assets()})
-    ours = {asset: state.ledger.total(asset) for asset in assets}
+    held = state.ledger.totals(answer.venue)
+    assets = sorted({*theirs, *(asset for asset, amount in held.items() if amount)})
+    ours = {asset: held.get(asset, 0) for asset in assets}
     return ours, {asset: theirs.get(asset, 0) for asset in assets}
 
 

@@ -97,7 +97,19 @@ class VenueState:
 class Runtime:
     """One strategy with what the engine keeps for it."""
 
-    __slots__ = ("actions_seen", "decisions", "graph", "halted", "handles", "name", "replan_ns", "routes", "started", "strategy", "timer_ns")
+    __slots__ = (
+        "actions_seen",
+        "decisions",
+        "graph",
+        "halted",
+        "handles",
+        "name",
+        "replan_ns",
+        "routes",
+        "started",
+        "strategy",
+        "timer_ns",
+    )
 
     def __init__(self, strategy: Strategy, name: str, graph: Graph) -> None:
         self.strategy = strategy
@@ -198,6 +210,24 @@ class State:
 
     def venue_of(self, key: str) -> VenueState:
         return self.venues[key.partition(":")[0]]
+
+    def position_units(self, key: str) -> int:
+        """What this run holds of an instrument, in units: bought less sold, less fees that were taken in the base asset."""
+        unit = self.instruments[key].base_amount(1)
+        net = self.ledger.position(key).net
+        return net // unit if net >= 0 else -(-net // unit)
+
+    def equity(self) -> int | None:
+        """Worth in the run's currency of the assets that this run trades or pays fees in; None while one has no price.
+
+        Everything else on the account is somebody else's concern: it neither gains nor loses by what the run does.
+        """
+        concerned = {self.config.currency, *self.ledger.fees()}
+        for key in self.traded:
+            concerned.update((self.instruments[key].base, self.instruments[key].quote))
+        return self.ledger.equity(
+            self.config.currency, lambda base, quote: self.price_between(base, quote) if base in concerned else 0
+        )
 
     def price_between(self, base: str, quote: str) -> int | None:
         """Price of ``base`` in ``quote`` times 10**18 from a market of this run, direct or inverse; None when unknown."""

@@ -128,6 +128,7 @@ def _fold_nothing(_state: State, _event: Event) -> None:
 def _listed(state: State, event: Listed) -> None:
     for instrument in event.instruments:
         state.instruments[instrument.key] = instrument
+        state.ledger.learn(instrument)
 
 
 def _clock(state: State, event: ClockMeasured) -> None:

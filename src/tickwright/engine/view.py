@@ -41,10 +41,11 @@ class StateView:
         return self._state.instruments[self._state.resolve(symbol)]
 
     def position_units(self, key: str) -> int:
-        return self._state.ledger.position(key).qty
+        return self._state.position_units(key)
 
     def average_price(self, key: str) -> Decimal | None:
-        return self._state.ledger.position(key).average_price
+        units = self._state.ledger.position(key).average_price_units
+        return None if units is None else self._state.instruments[key].price_decimal(round(units))
 
     def balance(self, asset: str) -> int:
         return self._state.ledger.total(asset)
@@ -53,7 +54,7 @@ class StateView:
         return self._state.ledger.free(asset)
 
     def equity(self) -> int | None:
-        return self._state.ledger.equity(self._state.config.currency, self._state.price_between)
+        return self._state.equity()
 
     def mid(self, key: str) -> float | None:
         return self._state.market(key).mid

@@ -1,0 +1,1 @@
+"""What may be sent: limits, the gate every order passes, the halt ladder, and the guards that move it."""

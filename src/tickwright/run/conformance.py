@@ -170,7 +170,9 @@ class Bench:
         price = None
         if kind not in (OrderType.MARKET, OrderType.STOP, OrderType.TAKE_PROFIT):
             price = (
-                self.instrument.price_units(bid * (1 - away), DOWN) if side is BUY else self.instrument.price_units(ask * (1 + away), UP)
+                self.instrument.price_units(bid * (1 - away), DOWN)
+                if side is BUY
+                else self.instrument.price_units(ask * (1 + away), UP)
             )
         terms.setdefault("tif", Tif.IOC if kind is OrderType.MARKET else Tif.GTC)
         return NewOrder(
@@ -366,7 +368,10 @@ async def market_order_fills(bench: Bench) -> None:
         _move(expected, bench.instrument, fills)
         after = {item.asset: item.total for item in (await bench.ask()).balances}
         for asset in sorted({*expected, *after}):
-            check(expected.get(asset, 0) == after.get(asset, 0), f"{asset}: fills explain {expected.get(asset, 0)}, venue has {after.get(asset, 0)}")
+            check(
+                expected.get(asset, 0) == after.get(asset, 0),
+                f"{asset}: fills explain {expected.get(asset, 0)}, venue has {after.get(asset, 0)}",
+            )
         await bench.until(lambda: _first(bench.account, Balance), "a balance event")
 
 
@@ -417,7 +422,9 @@ async def duplicate_id_is_rejected(bench: Bench) -> None:
     order = bench.order(BUY, OrderType.LIMIT, away=0.02)
     await bench.place(order)
     await bench.rejected(bench.venue.submit(order), Reason.VENUE_DUPLICATE_ID)
-    check([item.client_id for item in (await bench.ask()).orders].count(order.client_id) == 1, "the id is open twice or not at all")
+    check(
+        [item.client_id for item in (await bench.ask()).orders].count(order.client_id) == 1, "the id is open twice or not at all"
+    )
     await bench.venue.cancel(_ref(order))
     await bench.report(order.client_id, ReportStatus.DONE)
 

@@ -26,7 +26,9 @@ def load_strategy(path: Path, name: str = "") -> type[Strategy]:
     if not name:
         return list(found.values())[-1]
     if name not in found:
-        raise StrategyError(f"it defines no strategy {name!r}", where=str(path), hint=near(name, found) or f"it has: {', '.join(found)}")
+        raise StrategyError(
+            f"it defines no strategy {name!r}", where=str(path), hint=near(name, found) or f"it has: {', '.join(found)}"
+        )
     return found[name]
 
 

@@ -17,7 +17,7 @@ from tickwright.base.limits import INBOX_EVENTS_MAX
 from tickwright.engine.state import State
 from tickwright.engine.step import step
 from tickwright.model.account import AccountEvent
-from tickwright.model.effect import Amend, Cancel, Find, Level, Notice, Stopped, Submit, TakeSnapshot, Watched
+from tickwright.model.effect import Amend, Cancel, Find, Notice, Stopped, Submit, TakeSnapshot, Watched
 from tickwright.model.event import (
     AmendOutcome,
     CancelOutcome,
@@ -185,7 +185,9 @@ class Shell:
         answer = self.venues[effect.venue].amend(effect.ref, effect.terms)
         self._when(answer, partial(self._answered, AmendOutcome, effect.ref.client_id))
 
-    def _answered(self, kind: Callable[[str, Any, int], Event], client_id: str, outcome: Any, error: BaseException | None) -> None:
+    def _answered(
+        self, kind: Callable[[str, Any, int], Event], client_id: str, outcome: Any, error: BaseException | None
+    ) -> None:
         if error is not None:  # a venue must not raise; if it does, nobody knows what became of the request
             outcome = Unknown(why=f"{type(error).__name__}: {error}")
         self.put(kind(client_id, outcome, self.clock.wall_ns()))
@@ -218,7 +220,9 @@ class Shell:
         self.stopped = effect
         self._done.set()
 
-    def _when(self, answer: Awaitable[T] | Coroutine[Any, Any, T], then: Callable[[T | None, BaseException | None], None]) -> None:
+    def _when(
+        self, answer: Awaitable[T] | Coroutine[Any, Any, T], then: Callable[[T | None, BaseException | None], None]
+    ) -> None:
         """Call ``then`` with the result or the error, once there is one. Cancellation (the run is over) is no answer."""
 
         def done(future: asyncio.Future[T]) -> None:
@@ -245,5 +249,3 @@ async def _awaited(answer: Awaitable[T]) -> T:
 async def _pump(events: AsyncIterator[MarketEvent] | AsyncIterator[AccountEvent], sink: Callable[[Any], None]) -> None:
     async for event in events:
         sink(event)
-
-

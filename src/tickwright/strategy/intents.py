@@ -31,11 +31,11 @@ class OrderView(Protocol):
     @property
     def filled(self) -> int: ...
     @property
-    def is_open(self) -> bool: ...
+    def working(self) -> bool: ...
     @property
-    def is_busy(self) -> bool: ...
+    def doubt(self) -> bool: ...
     @property
-    def in_doubt(self) -> bool: ...
+    def can_amend(self) -> bool: ...
     @property
     def reason(self) -> Reason | None: ...
 
@@ -75,16 +75,16 @@ class Handle:
         order = self._order
         if order is None:
             return "asked"
-        if not order.is_open:
+        if not order.working:
             return "done"
-        if order.in_doubt:
+        if order.doubt:
             return "in doubt"
-        return "sent" if order.is_busy else "working"
+        return "working" if order.can_amend else "sent"
 
     @property
     def is_open(self) -> bool:
         """Whether it may still trade: asked for, sent, working or in doubt."""
-        return self._refusal is None and (self._order is None or self._order.is_open)
+        return self._refusal is None and (self._order is None or self._order.working)
 
     @property
     def filled(self) -> Decimal:

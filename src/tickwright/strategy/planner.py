@@ -25,7 +25,7 @@ def plan_target(
     holds (on spot a fee taken in the base asset leaves less than was bought). A rest that the venue would not accept as an
     order of its own (below its minimum quantity or value at ``mid_units``) is let be: it is dust, not a difference.
     """
-    if working is not None and working.is_busy:
+    if working is not None and not working.can_amend:
         return None
     delta = want.qty - position
     side = BUY if delta > 0 else SELL
@@ -59,7 +59,7 @@ def plan_target(
 
 def plan_quote(want: QuoteWant, working: OrderView | None, instrument: Instrument, amend: AmendKind) -> Action | None:
     """The one action that brings the order under ``want.name`` to what is wanted, or None."""
-    if working is not None and working.is_busy:
+    if working is not None and not working.can_amend:
         return None
     if working is None:
         if want.qty == 0:

@@ -378,4 +378,4 @@ def _order_type(limit: bool, stop: bool, take_profit: bool) -> OrderType:
 
 def describe(cls: type[Strategy]) -> Mapping[str, Param]:
     """The parameters of a strategy class, by name."""
-    return dict(cls._params)  # noqa: SLF001 (the reader of what the class collected)
+    return dict(cls._params)

@@ -1,0 +1,158 @@
+"""One run from a strategy class to a summary: the state is built, the shell is fed until it stops, the result is told.
+
+Which venue it is, and whether money is real, was decided before (``build.py``); nothing here asks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+
+from tickwright.base.clock import Clock
+from tickwright.base.errors import RefusedError, StrategyError, TickwrightError, UsageError
+from tickwright.base.ids import run_prefix
+from tickwright.base.suggest import near_or_list
+from tickwright.engine.build import attach
+from tickwright.engine.state import EngineConfig, State
+from tickwright.model.effect import Notice
+from tickwright.model.event import Verb
+from tickwright.model.instrument import Instrument
+from tickwright.model.market import Channel, Subscription
+from tickwright.ports import Journal, Venue
+from tickwright.risk.limits import Limits
+from tickwright.run.shell import Shell
+from tickwright.strategy.strategy import Strategy
+
+
+class Plan(msgspec.Struct, kw_only=True):
+    """What to run on what. ``symbols`` are as users write them; the first venue's currency is the run's unless given."""
+
+    strategy: type[Strategy]
+    params: dict[str, Any]
+    venue: Venue
+    symbols: Sequence[str]
+    limits: Limits
+    currency: str = ""
+    seconds: float | None = None
+    auto_arm: bool = True
+    cancel_on_stop: bool = True
+    allow_withdraw: bool = False
+
+
+class Session:
+    """A run that has been prepared: instruments are known, the strategy is attached, nothing has been sent."""
+
+    def __init__(self, plan: Plan, clock: Clock, on_notice: Callable[[Notice], None] | None, journal: Journal | None) -> None:
+        self.plan = plan
+        self.clock = clock
+        self.on_notice = on_notice
+        self.journal = journal
+        self.state: State
+        self.shell: Shell
+        self.instruments: list[Instrument] = []
+        self.started_ns = 0
+
+    async def prepare(self) -> None:
+        """Open the venue, check the key, find the instruments, build the state."""
+        venue = self.plan.venue
+        await venue.open()
+        permissions = await venue.permissions()
+        if permissions.can_withdraw and not self.plan.allow_withdraw:
+            raise RefusedError(
+                "the API key can withdraw", where=venue.caps.venue, hint="make a key that can only read and trade, and use that"
+            )
+        listed = await venue.instruments()
+        self.instruments = [_find(listed, symbol, venue.caps.venue) for symbol in self.plan.symbols]
+        self.started_ns = self.clock.wall_ns()
+        config = EngineConfig(
+            currency=self.plan.currency or self.instruments[0].quote,
+            limits=self.plan.limits,
+            id_prefix=run_prefix(self.started_ns, self.clock.mono_ns() // 1000),
+            auto_arm=self.plan.auto_arm,
+            cancel_on_stop=self.plan.cancel_on_stop,
+        )
+        self.state = State(config, [venue.caps], listed)
+        self.state.traded = [item.key for item in self.instruments]
+        strategy = self.plan.strategy(**self.plan.params)
+        wanted = attach(self.state, strategy)
+        subs = _subscriptions(wanted, self.instruments)
+        _check_offered(subs, venue)
+        self.shell = Shell(
+            self.state,
+            {venue.caps.venue: venue},
+            {venue.caps.venue: subs},
+            self.clock,
+            journal=self.journal,
+            on_notice=self.on_notice,
+        )
+
+    async def run(self) -> None:
+        """Trade until the time is up, a signal comes or the engine stops; then close the venue."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                timer = group.create_task(self._timer())
+                with _signals(self._stop):
+                    await self.shell.run()
+                timer.cancel()
+        except* TickwrightError as errors:
+            raise errors.exceptions[0] from None
+        finally:
+            await self.plan.venue.close()
+
+    def _stop(self, why: str) -> None:
+        self.shell.command(Verb.STOP, why)
+
+    async def _timer(self) -> None:
+        if self.plan.seconds is not None:
+            await asyncio.sleep(self.plan.seconds)
+            self._stop("the time is up")
+
+
+def _find(listed: Sequence[Instrument], symbol: str, venue: str) -> Instrument:
+    for item in listed:
+        if symbol in (item.symbol, item.key):
+            return item
+    by_native = {item.native: item.symbol for item in listed}
+    names = [item.symbol for item in listed]
+    hint = f"did you mean {by_native[symbol]!r}?" if symbol in by_native else near_or_list(symbol, names)
+    raise UsageError(f"{venue} does not list {symbol!r}", hint=hint)
+
+
+def _subscriptions(wanted: set[tuple[str, Channel, str]], instruments: Sequence[Instrument]) -> list[Subscription]:
+    """What the strategy asked for, and the best bid and ask of every instrument, without which nothing may be priced."""
+    subs = {Subscription(key.partition(":")[2], channel, detail) for key, channel, detail in wanted}
+    subs |= {Subscription(item.symbol, Channel.QUOTES) for item in instruments}
+    return sorted(subs, key=lambda sub: (sub.symbol, sub.channel.value, sub.detail))
+
+
+def _check_offered(subs: Sequence[Subscription], venue: Venue) -> None:
+    for sub in subs:
+        if sub.channel not in venue.caps.channels:
+            offered = ", ".join(sorted(item.value for item in venue.caps.channels))
+            raise StrategyError(f"{venue.caps.venue} has no channel {sub.channel.value}", hint=f"it has {offered}")
+
+
+@contextlib.contextmanager
+def _signals(stop: Callable[[str], None]) -> Any:
+    """SIGINT and SIGTERM ask for an orderly stop; a second SIGINT ends the process as usual."""
+    loop = asyncio.get_running_loop()
+    installed = []
+
+    def asked(number: signal.Signals) -> None:
+        stop(number.name)
+        loop.remove_signal_handler(number)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
+            loop.add_signal_handler(number, asked, number)
+            installed.append(number)
+    try:
+        yield
+    finally:
+        for number in installed:
+            loop.remove_signal_handler(number)
