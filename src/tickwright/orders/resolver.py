@@ -46,7 +46,7 @@ def due(store: OrderStore, now_ns: int, caps: Caps, skew_bound_ns: int) -> list[
     """The orders of this venue to ask about now. Each is asked about once until `OrderStore.on_finding` brings the answer."""
     asks: list[OrderRef] = []
     for order in _questionable(store):
-        if not order.key.startswith(caps.venue) or order.key[len(caps.venue)] != ":":
+        if order.key.partition(":")[0] != caps.venue:
             continue
         fence = fence_ns(order, caps, skew_bound_ns)
         order.fence_ns = fence or 0
