@@ -42,6 +42,11 @@ class BookSync:
         """Changes waiting for a snapshot."""
         return len(self._kept)
 
+    def would_join(self, seq: int) -> bool:
+        """Whether a snapshot that ends at ``seq`` reaches what is kept, and is not beyond it. For snapshots without a name."""
+        kept = self._kept
+        return not self.synced and bool(kept) and kept[0].prev_seq <= seq <= kept[-1].seq
+
     def on_update(self, update: BookUpdate) -> list[MarketEvent]:
         """A change arrived."""
         if not self.synced:

@@ -112,7 +112,7 @@ class MarketDecoder:
             return self._body(head, frame, "", at_ns)
         stream = head.stream
         if bytes(head.data)[:1] == b"[":
-            return self._ignore(stream)
+            return self.ignore(stream)
         inner = self._head(head.data)
         native = inner.s
         if native is not UNSET and not stream.startswith("!") and stream.partition("@")[0] != native.lower():
@@ -126,7 +126,7 @@ class MarketDecoder:
         kind = head.e
         if kind is not UNSET:
             read = self._kinds.get(kind)
-            return read(body, at_ns) if read is not None else self._ignore(kind)
+            return read(body, at_ns) if read is not None else self.ignore(kind)
         # The two kinds of payload without an event type are told by what they have.
         if head.u is not UNSET and head.A is not UNSET:
             return self._quote(body, at_ns)
@@ -144,9 +144,10 @@ class MarketDecoder:
             return Ack(ours, f"{error.code} {error.msg[:200]}")
         if head.result is not UNSET:
             return Ack(ours, "")
-        return self._ignore("other")
+        return self.ignore("other")
 
-    def _ignore(self, kind: str) -> MarketItem | None:
+    def ignore(self, kind: str) -> MarketItem | None:
+        """Count a frame that is not used."""
         name = kind[:32]
         if name not in self.ignored and len(self.ignored) >= _IGNORED_NAMES_MAX:
             name = "…"
@@ -161,7 +162,7 @@ class MarketDecoder:
         x = _empty_book_ticker(body)
         if not (x.b and x.a):
             # A price of 0 means that the side is empty; a quote needs both. The last one grows old, which is the truth.
-            return self._ignore("bookTicker with an empty side")
+            return self.ignore("bookTicker with an empty side")
         return Quote(self._symbols.key(x.s), x.b, x.B, x.a, x.A, x.u, 0, at_ns)
 
     def _depth(self, body: bytes | Raw, at_ns: int) -> BookUpdate:
@@ -172,7 +173,7 @@ class MarketDecoder:
         x = _kline(body)
         k = x.k
         if not k.x:
-            return self._ignore("kline that is still open")
+            return self.ignore("kline that is still open")
         end_ns = stamp_ns(k.T + 1)
         key = self._symbols.key(x.s)
         return Bar(key, stamp_ns(k.t), end_ns, k.o, k.h, k.l, k.c, k.v, k.q, max(k.n, 0), k.V, at_ns, k.i)

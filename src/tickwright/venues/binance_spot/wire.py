@@ -22,27 +22,6 @@ from tickwright.venues.kit import Request, Signer, SymbolMap
 #: Quote assets, longest first, by which a symbol is split when no list of instruments is there (tapes).
 _QUOTES = "FDUSD USDT USDC TUSD BUSD USD1 BIDR DAI BTC ETH BNB EUR TRY BRL JPY GBP AUD UAH"
 QUOTES = tuple(_QUOTES.split())
-    [
-        "FDUSD",
-        "USDT",
-        "USDC",
-        "TUSD",
-        "BUSD",
-        "USD1",
-        "BIDR",
-        "DAI",
-        "BTC",
-        "ETH",
-        "BNB",
-        "EUR",
-        "TRY",
-        "BRL",
-        "JPY",
-        "GBP",
-        "AUD",
-        "UAH",
-    ]
-)
 
 
 class Wire:
@@ -154,7 +133,10 @@ class Wire:
 
 
 class Decoder:
-    """The part of the codec that tapes are read with: no key, no list of instruments."""
+    """The part of the codec that tapes are read with: no key, no list of instruments.
+
+    Partial books (``@depth5``) are left out: they are no snapshot to keep a whole book from.
+    """
 
     def __init__(self) -> None:
         self._market = MarketDecoder(SymbolMap(NAME, QUOTES))
@@ -165,7 +147,11 @@ class Decoder:
 
     def decode_market(self, frame: bytes, at_ns: int) -> list[MarketEvent]:
         """Raises ``WireError`` for bytes that are not a frame."""
-        return self._market.decode_market(frame, at_ns)
+        events = self._market.decode_market(frame, at_ns)
+        if events and isinstance(events[0], BookUpdate) and events[0].snapshot and events[0].key:
+            self._market.ignore("partial depth")
+            return []
+        return events
 
 
 _STREAMS = {Channel.TRADES: "trade", Channel.QUOTES: "bookTicker", Channel.BOOK: "depth@100ms", Channel.TICKER: "ticker"}
