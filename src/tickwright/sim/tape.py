@@ -35,7 +35,7 @@ class TapeLine(NamedTuple):
 class Tape:
     """One recording, read from the start by each iteration. The counts are of the latest iteration.
 
-    ``lines`` are good lines, ``bad`` lines left out, ``backwards`` lines received before the one above them (kept: clocks
+    ``lines`` are good lines, ``bad`` lines left out and ``first_bad`` the number of the first, ``backwards`` lines received before the one above them (kept: clocks
     step), ``broken_off`` whether the file ended in the middle of something. Empty lines are nothing.
     """
 
@@ -45,11 +45,12 @@ class Tape:
         self.line_bytes_max = line_bytes_max
         self.lines = 0
         self.bad = 0
+        self.first_bad = 0
         self.backwards = 0
         self.broken_off = False
 
     def __iter__(self) -> Iterator[TapeLine]:
-        self.lines = self.bad = self.backwards = 0
+        self.lines = self.bad = self.first_bad = self.backwards = 0
         self.broken_off = False
         last_ns = 0
         for number, raw in self._raw_lines():
@@ -97,6 +98,7 @@ class Tape:
         if not self.lenient:
             raise DataError(what, where=f"{self.path}:{number}", hint="a line is '<receive ns> <json>'")
         self.bad += 1
+        self.first_bad = self.first_bad or number
 
 
 def _open(path: Path) -> IO[bytes] | gzip.GzipFile:
