@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from unit.sim.simkit import BTC, FUNDS, KEY, Floor, new_order
 
 from tickwright.base.numbers import money
 from tickwright.model.market import BUY, SELL
@@ -11,6 +10,7 @@ from tickwright.model.order import AmendTerms, NewOrder, OrderType, Rejected, Ti
 from tickwright.model.reason import Reason
 from tickwright.sim.fees import DiscountFees, FlatFees
 from tickwright.sim.records import NO_ID, Expiry, OrderList, SimOrder, SimStatus
+from unit.sim.simkit import BTC, FUNDS, KEY, Floor, new_order
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from unit.sim.simkit import BTC, KEY, Floor, new_order
 
 from tickwright.base.chance import Chance
 from tickwright.base.numbers import money
@@ -20,6 +19,7 @@ from tickwright.sim.exchange import Exchange
 from tickwright.sim.fees import DiscountFees, FlatFees
 from tickwright.sim.queue import DrawnQueue, PessimisticQueue, ProportionalQueue
 from tickwright.sim.records import SimEventKind, SimOrder
+from unit.sim.simkit import BTC, KEY, Floor, new_order
 
 # -- the plain matcher -----------------------------------------------------------------------------------------------------
 

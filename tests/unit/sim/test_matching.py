@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from unit.sim.simkit import BTC, FUNDS, KEY, Floor
 
 from tickwright.model.market import BUY, SELL
 from tickwright.model.order import Stp, Tif
 from tickwright.sim.queue import DrawnQueue, PessimisticQueue, ProportionalQueue
 from tickwright.sim.records import Expiry, SimStatus
+from unit.sim.simkit import BTC, FUNDS, KEY, Floor
 
 
 def test_given_size_ahead_when_trades_print_at_the_price_then_the_order_waits_its_turn() -> None:
