@@ -1,8 +1,8 @@
 """Reads a recording through a venue's own decoder and says whether it hangs together.
 
 Guarantees: whatever the file, the result is a :class:`TapeReport` (or a ``DataError`` if it cannot be opened); memory is
-bounded by the number of instruments. The order book is kept from the recorded snapshot and changes by the same code that trades, and
-its best prices are compared with the recorded quotes.
+bounded by the number of instruments. The order book is kept from the recorded snapshot and changes by the same code that
+trades, and its best prices are compared with the recorded quotes.
 
 When they are compared: a change of the book that continues the one before, and covers update ids ``(a, b]``, is compared with the
 last quote whose id lies in ``(a, b]``. A quote older than that says nothing new about the change, and the change that joins

@@ -14,6 +14,9 @@ from collections import deque
 from tickwright.base.limits import DEPTH_BUFFER_EVENTS_MAX
 from tickwright.model.market import BookUpdate, Channel, FeedDown, FeedUp, Gap, MarketEvent
 
+#: Repeated changes in a row that are still taken for repetitions.
+REPEATED_MAX = 1_000
+
 
 class BookSync:
     """One instrument's book: waiting for a snapshot, or in step.
@@ -23,7 +26,19 @@ class BookSync:
     ``stale_snapshots`` counts how many came in a row, and the next one is asked for.
     """
 
-    __slots__ = ("_kept", "dropped", "gaps", "joins", "key", "overflows", "seq", "stale_snapshots", "synced", "wants_snapshot")
+    __slots__ = (
+        "_dropped_in_a_row",
+        "_kept",
+        "dropped",
+        "gaps",
+        "joins",
+        "key",
+        "overflows",
+        "seq",
+        "stale_snapshots",
+        "synced",
+        "wants_snapshot",
+    )
 
     def __init__(self, key: str, kept_max: int = DEPTH_BUFFER_EVENTS_MAX) -> None:
         self.key = key
@@ -35,6 +50,7 @@ class BookSync:
         self.joins = 0
         self.dropped = 0
         self.overflows = 0
+        self._dropped_in_a_row = 0
         self._kept: deque[BookUpdate] = deque(maxlen=kept_max)
 
     @property
@@ -54,7 +70,10 @@ class BookSync:
             return []
         if update.seq <= self.seq:
             self.dropped += 1
-            return []
+            self._dropped_in_a_row += 1
+            # So many old numbers are no repetition: the venue counts anew, and this book stands still.
+            return self._lose(update) if self._dropped_in_a_row > REPEATED_MAX else []
+        self._dropped_in_a_row = 0
         if update.prev_seq <= self.seq:
             self.seq = update.seq
             return [update]
@@ -102,6 +121,7 @@ class BookSync:
         ]
 
     def _restart(self) -> None:
+        self._dropped_in_a_row = 0
         self.synced = False
         self.wants_snapshot = True
         self._kept.clear()

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import msgspec
+
 from tickwright.base.clock import NS_PER_MS
 from tickwright.base.errors import WireError
 from tickwright.model.account import AccountEvent
@@ -68,12 +70,9 @@ class Wire:
             raise ValueError(f"{sub.channel.value} {sub.detail} is not streamed")
         return f"{native}@{name}"
 
-    def subscribe(self, streams: list[str]) -> bytes:
+    def subscribe(self, streams: list[str], number: int) -> bytes:
         """One frame that subscribes to ``streams``."""
-        return b'{"method":"SUBSCRIBE","params":[%s],"id":%d}' % (
-            ",".join(f'"{name}"' for name in streams).encode(),
-            self.number(),
-        )
+        return msgspec.json.encode({"method": "SUBSCRIBE", "params": streams, "id": number})
 
     def number(self) -> int:
         """The next request number."""
