@@ -95,9 +95,7 @@ class Clearing:
 
     # -- trading -----------------------------------------------------------------------------------------------------
 
-    def cross(  # noqa: PLR0917 (a trade has as many terms as it has)
-        self, pit: Pit, taker: Working, maker: Working, price: int, qty: int, now_ns: int
-    ) -> None:
+    def cross(self, pit: Pit, taker: Working, maker: Working, price: int, qty: int, now_ns: int) -> None:
         """Two orders of ours trade with each other."""
         trade_id = self.next_trade_id()
         pit.print_trade(SimTrade(trade_id=trade_id, price=price, qty=qty, side=taker.side, at_ns=now_ns, recorded=False))
@@ -115,9 +113,7 @@ class Clearing:
         assert maker.price is not None
         self._fill(pit, maker, maker.price, qty, True, self.next_trade_id(), now_ns)
 
-    def _fill(  # noqa: PLR0917 (a fill has as many terms as it has)
-        self, pit: Pit, order: Working, price: int, qty: int, maker: bool, trade_id: int, now_ns: int
-    ) -> None:
+    def _fill(self, pit: Pit, order: Working, price: int, qty: int, maker: bool, trade_id: int, now_ns: int) -> None:
         account = self.accounts[order.account]
         quote = price * qty * pit.quote_factor
         base = qty * pit.base_factor

@@ -143,6 +143,7 @@ class Desk:
         for half, other in ((market.bids, market.asks), (market.asks, market.bids)):
             if not half.own_keys:
                 continue
+            half.lead()
             for order, qty in half.met(other.ladder):
                 assert order.price is not None
                 side = order.side.opposite

@@ -131,9 +131,7 @@ class Exchange:
             market.uncross(bids, asks)
         self._desk.look(pit, now_ns)
 
-    def on_quote(  # noqa: PLR0917 (hot, and a quote is four numbers)
-        self, key: str, bid: int, bid_qty: int, ask: int, ask_qty: int, now_ns: int, *, seq: int = 0
-    ) -> None:
+    def on_quote(self, key: str, bid: int, bid_qty: int, ask: int, ask_qty: int, now_ns: int, *, seq: int = 0) -> None:
         """Best bid and ask; better levels known before are gone. A quantity of 0 means that the side is empty. Until the first
         :meth:`on_book` the best levels are all that there is to trade with.
 
@@ -154,9 +152,7 @@ class Exchange:
         """The recording missed something: its book is unknown until it says more. Queue places are kept, for want of better."""
         self._pits[key].market.forget()
 
-    def on_trade(  # noqa: PLR0917 (hot, and a trade is four terms)
-        self, key: str, price: int, qty: int, side: Side, now_ns: int, trade_id: int = 0
-    ) -> None:
+    def on_trade(self, key: str, price: int, qty: int, side: Side, now_ns: int, trade_id: int = 0) -> None:
         """A trade of the recording; ``side`` is the aggressor's."""
         pit = self._pits[key]
         pit.print_trade(SimTrade(trade_id=trade_id, price=price, qty=qty, side=side, at_ns=now_ns, recorded=True))

@@ -55,6 +55,9 @@ class Plan(NamedTuple):
     dry: bool
 
 
+#: Ahead of an order at a level that the recording does not show.
+_UNSEEN = 1 << 62
+
 _STP_ACT: Mapping[Stp, Act] = {
     Stp.EXPIRE_TAKER: Act.END_TAKER,
     Stp.EXPIRE_MAKER: Act.END_MAKER,
@@ -66,11 +69,12 @@ _STP_ACT: Mapping[Stp, Act] = {
 class Half:
     """One side of an instrument: the recorded ladder and our orders resting on it, oldest first at each price."""
 
-    __slots__ = ("_chance", "_queue", "_traded", "ladder", "own_keys", "queues", "sign")
+    __slots__ = ("_chance", "_queue", "_traded", "ladder", "own_keys", "queues", "sign", "whole")
 
     def __init__(self, sign: int, queue: QueueModel, chance: Chance) -> None:
         self.sign = sign
         self.ladder = Ladder(sign)
+        self.whole = True  # whether a level that is not in the ladder is known to be empty
         self.own_keys: list[int] = []
         self.queues: dict[int, list[Working]] = {}
         self._queue = queue
@@ -83,7 +87,7 @@ class Half:
         """Rest an order at the end of its queue."""
         assert order.price is not None
         key = order.price * self.sign
-        order.ahead = self.ladder.available(key)
+        order.ahead = self._ahead(key)
         order.on_book = True
         queue = self.queues.get(key)
         if queue is None:
@@ -91,6 +95,14 @@ class Half:
             insort(self.own_keys, key)
         else:
             queue.append(order)
+
+    def _ahead(self, key: int) -> int:
+        """What stands before a newcomer: what the level shows, or, where the recording does not look, more than will ever trade
+        (until the level comes into sight, or the market passes it).
+        """
+        ladder = self.ladder
+        out_of_sight = not self.whole and key not in ladder.qty and (not ladder.keys or key < ladder.keys[-1])
+        return _UNSEEN if out_of_sight else ladder.available(key)
 
     def remove(self, order: Working) -> None:
         assert order.price is not None
@@ -117,6 +129,7 @@ class Half:
         kept = {price * sign: qty for price, qty in levels if qty and (ceiling is None or price * sign < ceiling)}
         if ceiling is not None:
             kept.update((key, qty) for key, qty in self.ladder.qty.items() if key >= ceiling)
+        self.whole = True
         before = {key: self.ladder.qty.get(key, 0) for key in self.own_keys}
         self.ladder.load(kept)
         for key in self.own_keys:
@@ -130,6 +143,7 @@ class Half:
         not news of them: no queue moves.
         """
         keys = self.ladder.keys
+        self.whole = self.whole and not alone
         if qty:
             if keys and keys[-1] > key:
                 self.cut(key)
@@ -138,6 +152,21 @@ class Half:
             self.put(key, qty)
         elif keys:
             self.cut(keys[0] - 1)
+
+    def forget(self) -> None:
+        """The recording lost its thread: no level is known. No queue moves."""
+        self.ladder.load({})
+        self.whole = False
+
+    def lead(self) -> None:
+        """Orders of ours better than anything recorded have nothing before them."""
+        if self.own_keys and self.ladder.keys:
+            best = self.ladder.keys[-1]
+            for own in reversed(self.own_keys):
+                if own <= best:
+                    break
+                for order in self.queues[own]:
+                    order.ahead = 0
 
     def cut(self, key: int) -> None:
         """The recording says that nothing is better than ``key``."""
@@ -365,8 +394,8 @@ class Market:
 
     def forget(self) -> None:
         """Drop the recorded book without moving any queue."""
-        for half in (self.bids, self.asks):
-            half.ladder.load({})
+        self.bids.forget()
+        self.asks.forget()
         self.quote = (None, None)
         self.quote_seq = self.book_seq = 0
 

@@ -49,8 +49,8 @@ class Expiry(enum.Enum):
     WOULD_TAKE = "would_take"  # a repriced post-only order that would have taken
 
 
-class SimOrder(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One order as it stood when this was made."""
+class SimOrder(msgspec.Struct, frozen=True, gc=False):
+    """One order as it stood when this was made. Read it by name: it is built positionally, in field order, by one function."""
 
     account: str
     key: str

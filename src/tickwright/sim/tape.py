@@ -35,8 +35,9 @@ class TapeLine(NamedTuple):
 class Tape:
     """One recording, read from the start by each iteration. The counts are of the latest iteration.
 
-    ``lines`` are good lines, ``bad`` lines left out and ``first_bad`` the number of the first, ``backwards`` lines received before the one above them (kept: clocks
-    step), ``broken_off`` whether the file ended in the middle of something. Empty lines are nothing.
+    ``lines`` are good lines, ``bad`` lines left out and ``first_bad`` the number of the first, ``backwards`` lines received
+    before the one above them (kept: clocks step), ``broken_off`` whether the file ended in the middle of something. Empty lines
+    are nothing.
     """
 
     def __init__(self, path: Path, *, lenient: bool = False, line_bytes_max: int = TAPE_LINE_BYTES_MAX) -> None:

@@ -119,6 +119,23 @@ def test_given_quotes_only_when_the_best_price_moves_then_old_ones_are_not_depth
     assert floor.filled("x") == 0
 
 
+def test_given_a_price_out_of_sight_when_an_order_waits_there_then_everyone_is_taken_to_be_ahead() -> None:
+    """Quotes do not show worse levels: what stands there is learnt when the market comes to it, or by its passing."""
+    floor = Floor()
+    floor.quote(99, 10, 101, 10)
+    floor.place("x", BUY, 5, 97)
+    floor.place("y", BUY, 5, 95)
+    floor.trade(97, 50, SELL)
+    assert floor.filled("x") == 0
+    floor.quote(97, 8, 98, 10)
+    floor.trade(97, 9, SELL)
+    assert floor.filled("x") == 1
+    floor.quote(94, 8, 96, 10)  # gone past both: they are the best bids now
+    assert (floor.filled("x"), floor.filled("y")) == (5, 0)
+    floor.trade(95, 3, SELL)
+    assert floor.filled("y") == 3
+
+
 def test_given_our_own_rest_when_the_level_it_swept_is_repeated_then_it_does_not_fill_from_it_again() -> None:
     """The rest of a taker lies on a level that it has emptied: that is not the market coming to it."""
     floor = Floor()
