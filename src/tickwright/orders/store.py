@@ -293,7 +293,7 @@ class OrderStore:
     def on_report(self, report: OrderReport) -> list[Change]:
         """The venue's word on one order, from wherever."""
         changes: list[Change] = []
-        self._report(report, report.recv_ns, changes)
+        self._report(report, report.venue_ns or report.recv_ns, changes)
         return changes
 
     def on_fill(self, fill: Fill) -> list[Change]:
@@ -424,7 +424,8 @@ class OrderStore:
             order.pending = None
         else:
             changes.append(Change(order, _K.DUPLICATE, None, None, row.number))
-        if evidence is _E.REPORT_OPEN and order.status is _LIVE and order.pending is None and report.venue_ns >= order.terms_ns:
+        newer = report.venue_ns > order.terms_ns or not report.venue_ns or not order.terms_ns
+        if evidence is _E.REPORT_OPEN and order.status is _LIVE and order.pending is None and newer:
             self._set_terms(order, report, changes, row=row.number, now_ns=report.recv_ns)
             self._settle(order, report.recv_ns, changes)
 
@@ -452,6 +453,8 @@ class OrderStore:
         """Whether a report that says open tells of a time before what is known. An amend in doubt that may still arrive is
         not settled by the old terms.
         """
+        if order.status is _NEW:
+            return False
         if order.ending is not None or report.filled < order.filled:
             return True
         terms = order.pending
@@ -512,6 +515,8 @@ class OrderStore:
             order.qty = new_qty
             order.price = new_price
             order.updated_ns = now_ns
+            if isinstance(terms, OrderReport):
+                order.terms_ns = terms.venue_ns
             changes.append(Change(order, _K.TERMS, None, None, row))
 
     # ---- orders of others ------------------------------------------------------------------------------------------
