@@ -152,10 +152,13 @@ class Clearing:
             at_ns=now_ns,
         )
         account.note_fill(fill)
-        if order.remaining == 0:
-            self._retire(pit, order, SimStatus.FILLED if order.filled == order.qty else SimStatus.EXPIRED_IN_MATCH)
-        else:
+        if order.remaining:
             order.status = SimStatus.PARTIALLY_FILLED
+        elif order.filled == order.qty:
+            self._retire(pit, order, SimStatus.FILLED)
+        else:  # the rest of it was prevented before
+            order.expiry = Expiry.STP
+            self._retire(pit, order, SimStatus.EXPIRED_IN_MATCH)
         assets = (got_asset, paid_asset) if fee_asset in {got_asset, paid_asset} else (got_asset, paid_asset, fee_asset)
         self.tell(SimEventKind.TRADE, order, assets, now_ns, fill=fill)
 

@@ -69,11 +69,11 @@ class Desk:
         limit.sibling, stop.sibling = stop, limit
         self._admit(pit, limit, need, now_ns)
         self._admit(pit, stop, 0, now_ns)
-        pit.market.stops[stop.venue_id] = stop
         if limit.triggered:
             pit.half(limit.side).add(limit)
         else:
             pit.market.stops[limit.venue_id] = limit
+        pit.market.stops[stop.venue_id] = stop
         return None
 
     def _admit(self, pit: Pit, order: Working, need: int, now_ns: int) -> None:

@@ -52,8 +52,6 @@ class Lane(Generic[T]):
         assert len(self._under_way) < INBOX_EVENTS_MAX, "too many messages under way"
         sent_ns = self._clock.mono_ns()
         due_ns = sent_ns + delay_ns
-        if self._under_way:
-            due_ns = max(due_ns, self._under_way[-1][0])
         self._under_way.append((due_ns, sent_ns, message))
         if self._timer is None:
             self._arm(delay_ns)

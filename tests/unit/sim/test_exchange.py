@@ -88,6 +88,12 @@ def test_given_a_limit_better_than_the_market_when_it_trades_then_the_difference
     assert (free, locked) == (FUNDS["USDT"] - BTC.notional(101, 5), 0)
 
 
+def test_given_a_limit_better_than_the_market_when_its_rest_rests_then_exactly_its_need_stays_locked(floor: Floor) -> None:
+    """Each fill frees what its better price saved."""
+    floor.place("b", BUY, 20, 103)
+    assert floor.exchange.balances("me")["USDT"][1] == BTC.notional(103, 5)
+
+
 @pytest.mark.parametrize(("side", "price"), [(BUY, 101), (BUY, 105), (SELL, 99)])
 def test_given_a_post_only_order_when_it_would_take_then_it_is_rejected(floor: Floor, side, price) -> None:
     """A maker order never takes, and a refusal leaves no trace."""
@@ -255,6 +261,23 @@ def test_given_stops_one_behind_the_other_when_the_first_triggers_then_its_trade
     floor.trade(98, 1, SELL)
     assert floor.trades() == [("s1", 99, 5), ("s1", 95, 1), ("s2", 95, 1)]
     assert not floor.order("s3").triggered
+
+
+def test_given_both_legs_of_a_pair_when_one_batch_of_trades_touches_both_then_one_triggers_and_the_other_expires() -> None:
+    """The first of the two ends the second before its turn comes."""
+    floor = Floor()
+    floor.book([(99, 1), (95, 9)], [(101, 1), (105, 9)])
+    pair = floor.exchange.submit_oco(
+        "me",
+        new_order("p", SELL, 5, type=OrderType.TAKE_PROFIT, stop=105),
+        new_order("s", SELL, 5, type=OrderType.STOP, stop=95),
+        1,
+    )
+    assert isinstance(pair, OrderList)
+    floor.place("up", BUY, 2, type=OrderType.STOP, stop=100, account="other")
+    floor.place("down", SELL, 2, type=OrderType.TAKE_PROFIT, stop=100, account="other")
+    floor.trade(100, 1, BUY)
+    assert (floor.order("p").status, floor.order("s").expiry) == (SimStatus.FILLED, Expiry.OCO)
 
 
 def test_given_the_last_stop_is_gone_when_a_new_one_comes_then_old_prices_do_not_trigger_it(floor: Floor) -> None:

@@ -39,6 +39,30 @@ def test_given_two_of_ours_at_one_price_when_trades_print_then_size_between_them
     assert floor.filled("second", "other") == 2
 
 
+def test_given_a_taker_of_ours_when_it_takes_size_ahead_of_our_own_order_then_that_moves_up() -> None:
+    """Recorded size that one of our accounts took no longer stands before the others."""
+    floor = Floor()
+    floor.book([(99, 10)], [(101, 10)])
+    floor.place("x", BUY, 5, 99)
+    floor.place("y", BUY, 5, 99)
+    floor.place("t", SELL, 4, account="other")
+    floor.trade(99, 6, SELL)
+    assert floor.filled("x") == 0
+    floor.place("u", SELL, 6, account="other")
+    assert (floor.filled("x"), floor.filled("y")) == (5, 1)
+
+
+def test_given_two_of_ours_behind_recorded_size_when_a_taker_sweeps_then_it_is_served_once_and_before_both() -> None:
+    """What is ahead of both is not there twice."""
+    floor = Floor()
+    floor.book([(99, 10)], [(101, 10)])
+    floor.place("x", BUY, 5, 99)
+    floor.place("y", BUY, 5, 99)
+    order = floor.place("t", SELL, 30, account="other")
+    assert (order.filled, floor.filled("x"), floor.filled("y")) == (20, 5, 5)
+    assert [one[1:] for one in floor.trades() if one[0] == "t"] == [(99, 10), (99, 5), (99, 5)]
+
+
 @pytest.mark.parametrize(("queue", "needed"), [(PessimisticQueue(), 6), (ProportionalQueue(), 5)])
 def test_given_a_shrinking_level_when_it_was_cancels_then_the_model_says_how_far_we_move(queue, needed) -> None:
     """The pessimist moves only when the level is smaller than what was ahead; in proportion, half the cancels were ahead."""
@@ -211,11 +235,21 @@ def test_given_an_own_order_in_the_way_when_a_taker_meets_it_then_its_mode_decid
     floor.place("taker", BUY, 5, 100, stp=stp)
     orders = [floor.order(name) for name in ("maker", "taker")]
     assert [(one.status, one.filled, one.prevented_qty) for one in orders] == [maker, taker]
+    assert all((one.expiry is Expiry.STP) is (one.status is SimStatus.EXPIRED_IN_MATCH) for one in orders)
     open_buy = 5 - taker[1] - taker[2]
     open_sell = 3 - maker[1] - maker[2]
     held = floor.exchange.balances("me")
     assert (held["USDT"][1], held["BTC"][1]) == (BTC.notional(100, open_buy), BTC.base_amount(open_sell))
     assert {asset: free + locked for asset, (free, locked) in held.items()} == FUNDS
+
+
+def test_given_a_partly_prevented_order_when_its_rest_trades_then_it_has_expired_in_match() -> None:
+    """Filled is only what traded whole."""
+    floor = Floor()
+    floor.place("mine", SELL, 3, 100)
+    floor.place("theirs", SELL, 9, 101, account="other")
+    order = floor.place("t", BUY, 5, 101, stp=Stp.DECREMENT)
+    assert (order.status, order.filled, order.prevented_qty, order.expiry) == (SimStatus.EXPIRED_IN_MATCH, 2, 3, Expiry.STP)
 
 
 def test_given_prevention_when_other_orders_are_reached_first_then_those_trade() -> None:
