@@ -145,7 +145,9 @@ class Order:
 
     @property
     def can_cancel(self) -> bool:
-        """Whether `OrderStore.ask_cancel` would take it: an answer that is in flight is waited for."""
+        """Whether `OrderStore.ask_cancel` would take it: an answer that is in flight is waited for, an ended order is left."""
+        if self.ending is not None:
+            return False
         if self.status is Status.LIVE:
             return self.doubt or self.request is Request.NONE
         return self.status is Status.NEW and self.doubt

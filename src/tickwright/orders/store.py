@@ -443,9 +443,9 @@ class OrderStore:
         if row.number == 22:
             changes.append(Change(order, _K.DUPLICATE, None, None, 22))
         elif short:
+            kind = _K.OPEN if was is _NEW else _K.DOUBT if order.ending is None else _K.DUPLICATE
             order.ending = reason
-            if was is _NEW:
-                changes.append(Change(order, _K.OPEN, None, None, row.number))
+            changes.append(Change(order, kind, None, None, row.number))
         else:
             changes.append(Change(order, _K.DONE, None, reason, row.number))
 
@@ -662,7 +662,8 @@ def _lives(order: Order, evidence: Evidence) -> bool:
 
 
 def _refused(order: Order) -> Change:
-    return Change(order, _K.REFUSED, None, Reason.NO_SUCH_ORDER if order.status is _DONE else Reason.ORDER_BUSY)
+    ended = order.status is _DONE or order.ending is not None
+    return Change(order, _K.REFUSED, None, Reason.NO_SUCH_ORDER if ended else Reason.ORDER_BUSY)
 
 
 def _impossible(order: Order, evidence: Evidence, fill: Fill | None = None) -> Change:

@@ -208,7 +208,8 @@ def test_row_14_given_a_live_order_when_done_with_fills_missing_then_it_ends_whe
     store, order = canceling()
     store.on_fill(fill(1))
     changes = store.on_report(done(filled=4))
-    assert (kinds(changes), state(order), order.left) == ([K.MISSING_FILLS], "LIVE,CANCEL,doubt", 3)
+    assert (kinds(changes), state(order), order.left) == ([K.DOUBT, K.MISSING_FILLS], "LIVE,CANCEL,doubt", 3)
+    assert (order.can_cancel, kinds(store.on_report(done(filled=4)))) == (False, [K.DUPLICATE])
     assert rows(store.on_report(opened(1))) == [31]
     assert rows(store.on_fill(fill(1))) == [12]
     assert rows(store.on_fill(fill(2))) == [12, 14]

@@ -346,5 +346,5 @@ class Chaos(RuleBasedStateMachine):
         self.ledger.check()
 
 
-Chaos.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+Chaos.TestCase.settings = settings(max_examples=150, stateful_step_count=50, deadline=None)
 TestChaos = Chaos.TestCase
