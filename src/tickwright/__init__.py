@@ -1,3 +1,110 @@
-"""Tickwright."""
+"""Tickwright runs a trading strategy against crypto exchanges. What a strategy's author needs is importable from here."""
+
+from tickwright.base.numbers import DOWN, NEAREST, UP
+from tickwright.model.market import BUY, SELL, Bar, Quote, Side, Ticker, Trade
+from tickwright.model.order import OrderType, Tif
+from tickwright.model.reason import Reason
+from tickwright.strategy.intents import Handle, Proposal
+from tickwright.strategy.strategy import AccountView, Fill, Strategy, param
+from tickwright.transforms.bars import (
+    close,
+    high,
+    low,
+    notional,
+    notional_bars,
+    open_,
+    price,
+    tick_bars,
+    ticks,
+    time_bars,
+    volume,
+    volume_bars,
+)
+from tickwright.transforms.book import Book
+from tickwright.transforms.expr import bars, book, funding, join, marks, merge, quotes, ticker, trades
+from tickwright.transforms.frame import each, frame
+from tickwright.transforms.indicators import (
+    atr,
+    bollinger,
+    ema,
+    highest,
+    imbalance,
+    lowest,
+    macd,
+    microprice,
+    mid,
+    returns,
+    rsi,
+    sma,
+    spread,
+    stdev,
+    vwap,
+    zscore,
+)
+from tickwright.transforms.stage import SKIP, Stage
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "BUY",
+    "DOWN",
+    "NEAREST",
+    "SELL",
+    "SKIP",
+    "UP",
+    "AccountView",
+    "Bar",
+    "Book",
+    "Fill",
+    "Handle",
+    "OrderType",
+    "Proposal",
+    "Quote",
+    "Reason",
+    "Side",
+    "Stage",
+    "Strategy",
+    "Ticker",
+    "Tif",
+    "Trade",
+    "atr",
+    "bars",
+    "bollinger",
+    "book",
+    "close",
+    "each",
+    "ema",
+    "frame",
+    "funding",
+    "high",
+    "highest",
+    "imbalance",
+    "join",
+    "low",
+    "lowest",
+    "macd",
+    "marks",
+    "merge",
+    "microprice",
+    "mid",
+    "notional",
+    "notional_bars",
+    "open_",
+    "param",
+    "price",
+    "quotes",
+    "returns",
+    "rsi",
+    "sma",
+    "spread",
+    "stdev",
+    "tick_bars",
+    "ticker",
+    "ticks",
+    "time_bars",
+    "trades",
+    "volume",
+    "volume_bars",
+    "vwap",
+    "zscore",
+]

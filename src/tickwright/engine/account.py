@@ -89,8 +89,8 @@ def apply(state: State, changes: list[Change]) -> None:
     for change in changes:
         _CONSEQUENCE.get(change.kind, _told)(state, change)
         order = change.order
-        runtime = state.by_name.get(order.order.strategy) if order is not None else None
-        if runtime is not None and order is not None:
+        runtime = state.by_name.get(order.order.strategy)
+        if runtime is not None:
             runtime.strategy._dirty = True  # noqa: SLF001 (the engine is its other half: wants are planned again)
             handle = runtime.handles.get(order.client_id)
             if handle is not None and change.kind is not ChangeKind.DUPLICATE:

@@ -123,7 +123,7 @@ class Funding(msgspec.Struct, frozen=True, gc=False, tag_field="is", tag="fundin
     recv_ns: int
 
 
-class Channel(enum.Enum):
+class Channel(enum.StrEnum):
     """What can be subscribed to."""
 
     TRADES = "trades"

@@ -93,15 +93,13 @@ class Session:
 
     async def run(self) -> None:
         """Trade until the time is up, a signal comes or the engine stops; then close the venue."""
+        timer = asyncio.create_task(self._timer())
         try:
-            async with asyncio.TaskGroup() as group:
-                timer = group.create_task(self._timer())
-                with _signals(self._stop):
-                    await self.shell.run()
-                timer.cancel()
-        except* TickwrightError as errors:
-            raise errors.exceptions[0] from None
+            with _signals(self._stop):
+                await self.shell.run()
         finally:
+            timer.cancel()
+            await asyncio.gather(timer, return_exceptions=True)
             await self.plan.venue.close()
 
     def _stop(self, why: str) -> None:

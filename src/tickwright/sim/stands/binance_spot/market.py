@@ -33,6 +33,8 @@ SPAN_MS = {
 TRADES_KEPT = 50_000
 SECONDS_KEPT = 100_000
 LINES_AT_ONCE = 2_000
+#: How much market a generator has behind it when it starts.
+PAST_NS = 60 * 1_000_000_000
 
 
 class Second:
@@ -313,7 +315,8 @@ class Player:
         self.started_ns = at_ns
         if self._lines is None:
             for number, market in enumerate(self.markets.values()):
-                self._generate(market, at_ns, number)
+                self._generate(market, at_ns - PAST_NS, number)
+            self._play_generated(at_ns, limit=1 << 62)  # so that there is a past to ask for
 
     def _generate(self, market: SymbolMarket, at_ns: int, number: int) -> None:
         mids = {"BTC": 60_000, "ETH": 3_000, "BNB": 500}
@@ -377,13 +380,13 @@ class Player:
                 key, _units(data["b"]), _units(data["B"]), _units(data["a"]), _units(data["A"]), at_ns, seq=data["u"]
             )
 
-    def _play_generated(self, at_ns: int) -> list[Frame]:
+    def _play_generated(self, at_ns: int, limit: int = LINES_AT_ONCE) -> list[Frame]:
         frames: list[Frame] = []
         for native, generated in self._generated.items():
             market = self.markets[native]
             for event in generated.events(at_ns):
                 self._show(_as_frame(event, market), "", at_ns, frames)
-                if len(frames) > LINES_AT_ONCE:
+                if len(frames) > limit:
                     break
         return frames
 

@@ -197,4 +197,4 @@ def _result(value: Any, number: Any) -> str:
 
 
 def _error(code: int, text: str, number: Any) -> str:
-    return json.dumps({"error": {"code": code, "msg": text}, "id": number}, separators=(",", ":"))
+    return json.dumps({"code": code, "msg": text, **({} if number is None else {"id": number})}, separators=(",", ":"))

@@ -1,0 +1,106 @@
+"""A local websocket server that sends recorded frames as fast as the reader takes them. Used by the throughput benchmark.
+
+Frames are framed once and written in large chunks, so that the sender is never what is measured.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import json
+import struct
+import sys
+from collections.abc import Iterable
+
+_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+_CHUNK = 256 * 1024
+
+
+def framed(payload: bytes) -> bytes:
+    """One unmasked text frame (RFC 6455, 5.2)."""
+    size = len(payload)
+    if size < 126:
+        return struct.pack("!BB", 0x81, size) + payload
+    if size < 65_536:
+        return struct.pack("!BBH", 0x81, 126, size) + payload
+    return struct.pack("!BBQ", 0x81, 127, size) + payload
+
+
+def chunked(frames: Iterable[bytes], total: int) -> list[bytes]:
+    """``total`` frames, repeating those given, as chunks ready to be written."""
+    source = [framed(item) for item in frames]
+    chunks, current, size = [], [], 0
+    for number in range(total):
+        item = source[number % len(source)]
+        current.append(item)
+        size += len(item)
+        if size >= _CHUNK:
+            chunks.append(b"".join(current))
+            current, size = [], 0
+    chunks.append(b"".join(current))
+    return chunks
+
+
+class Blast:
+    """Answers any websocket request, waits for the client's first frame (a subscription), then sends everything once."""
+
+    def __init__(self, chunks: list[bytes], replies: dict[str, bytes] | None = None) -> None:
+        self.chunks = chunks
+        self.replies = replies or {}
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while True:
+                head = await reader.readuntil(b"\r\n\r\n")
+                lines = head.decode("latin-1").split("\r\n")
+                headers = {k.lower(): v.strip() for k, _, v in (line.partition(":") for line in lines[1:]) if k}
+                if "sec-websocket-key" in headers:
+                    await self._blast(headers["sec-websocket-key"], reader, writer)
+                    return
+                path = lines[0].split(" ")[1].partition("?")[0]
+                body = self.replies.get(path, b"{}")
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+                await writer.drain()
+        except (asyncio.IncompleteReadError, ConnectionError):
+            return
+        finally:
+            writer.close()
+
+    async def _blast(self, key: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        accept = base64.b64encode(hashlib.sha1(key.encode() + _GUID).digest())
+        head = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "
+        writer.write(head + accept + b"\r\n\r\n")
+        request = await _client_frame(reader)
+        number = json.loads(request).get("id") if request.startswith(b"{") else None
+        writer.write(framed(json.dumps({"result": None, "id": number}).encode()))
+        for chunk in self.chunks:
+            writer.write(chunk)
+            await writer.drain()
+        while await reader.read(65_536):
+            pass  # until the client closes
+
+
+async def _client_frame(reader: asyncio.StreamReader) -> bytes:
+    head = await reader.readexactly(2)
+    size = head[1] & 0x7F
+    if size == 126:
+        size = struct.unpack("!H", await reader.readexactly(2))[0]
+    mask = await reader.readexactly(4)
+    body = await reader.readexactly(size)
+    return bytes(byte ^ mask[i % 4] for i, byte in enumerate(body))
+
+
+async def main() -> None:
+    """``blast.py JOB``: a JSON job on stdin ``{"frames": [...], "total": n, "replies": {path: text}}``; prints the port."""
+    job = json.loads(sys.stdin.readline())
+    chunks = chunked([item.encode() for item in job["frames"]], job["total"])
+    replies = {path: text.encode() for path, text in job.get("replies", {}).items()}
+    server = await asyncio.start_server(Blast(chunks, replies).serve, "127.0.0.1", 0, limit=2**20)
+    print(json.dumps({"port": server.sockets[0].getsockname()[1]}), flush=True)
+    async with server:
+        await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)  # until the parent closes our stdin
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
