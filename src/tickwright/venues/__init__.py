@@ -12,7 +12,8 @@ from types import MappingProxyType, ModuleType
 from tickwright.base.errors import UsageError
 from tickwright.base.suggest import near_or_list
 
-#: Name of a venue to the module that speaks it. Each offers ``CAPS``, ``URLS``, ``Decoder`` and ``open_venue``.
+#: Name of a venue to the module that speaks it.
+#: Each offers ``NAME``, ``CAPS``, ``URLS``, ``Decoder`` and ``Adapter(config, clock, chance)``.
 VENUES: Mapping[str, str] = MappingProxyType({"binance_spot": "tickwright.venues.binance_spot"})
 
 

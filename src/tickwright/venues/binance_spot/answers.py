@@ -316,12 +316,14 @@ def raw_order(body: bytes) -> wire.OrderAnswer:
     return _order(body)
 
 
-def fills_of_trades(rows: Iterable[wire.MyTrade], client_ids: Callable[[str], str], at_ns: int, symbols: SymbolMap) -> list[Fill]:
+def fills_of_trades(
+    rows: Iterable[wire.MyTrade], client_ids: Callable[[str, str], str], at_ns: int, symbols: SymbolMap
+) -> list[Fill]:
     """Own executions from trade history, which knows orders by the venue's id only; ``client_ids`` gives ours, or ""."""
     return [
         Fill(
             key=symbols.key(row.symbol),
-            client_id=client_ids(str(row.orderId)),
+            client_id=client_ids(symbols.key(row.symbol), str(row.orderId)),
             venue_id=str(row.orderId),
             trade_id=str(row.id),
             side=SIDES["BUY" if row.isBuyer else "SELL"],

@@ -61,7 +61,7 @@ class Stream:
 
 
 def _silence(sub: Subscription) -> tuple[float, float]:
-    """How long a subscription may be silent: at least, and at most. Trades stop in a quiet market, bars come once in their span."""
+    """How long a subscription may be silent, at least and at most: trades pause in a quiet market, a bar comes once a span."""
     if sub.channel is Channel.BARS:
         span_s = SPANS_NS[sub.detail] / 1e9
         return span_s + 10, 2 * span_s + 10
@@ -73,7 +73,7 @@ def _silence(sub: Subscription) -> tuple[float, float]:
 
 
 class MarketFeed:
-    """Handler of one market session. ``want_snapshot`` is told when a book needs one; it comes in by :meth:`on_snapshot`."""
+    """Handler of one market session. ``want_snapshot`` is told when a book needs one; :meth:`on_snapshot` takes it."""
 
     def __init__(
         self,
@@ -162,6 +162,15 @@ class MarketFeed:
         number = self._wire.number()
         self._asked[number] = names
         conn.send(self._wire.subscribe(names, number))
+
+    @property
+    def books(self) -> int:
+        """How many order books are kept in step here."""
+        return len(self._books)
+
+    @property
+    def connected(self) -> bool:
+        return self._conn is not None and self._conn.is_open
 
     # -- frames ------------------------------------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ import msgspec
 from tickwright.base.numbers import to_text
 from tickwright.model.market import Side
 from tickwright.model.order import NewOrder, OrderRef, OrderType, Stp, Tif
-from tickwright.venues.binance_spot.rules import DEPTH_SNAPSHOT_LEVELS, ENDPOINTS, HISTORY_PAGE, ORDER_KINDS, PRICE_EXP, QTY_EXP
+from tickwright.venues.binance_spot.rules import DEPTH_WEIGHTS, ENDPOINTS, HISTORY_PAGE, ORDER_KINDS, PRICE_EXP, QTY_EXP
 from tickwright.venues.kit import Request, Signer
 
 Params = list[tuple[str, str | int]]
@@ -212,8 +212,10 @@ def instruments() -> Request:
     return _request("instruments", [("showPermissionSets", "false")])
 
 
-def depth(native: str) -> Request:
-    return _request("depth", [("symbol", native), ("limit", DEPTH_SNAPSHOT_LEVELS)])
+def depth(native: str, levels: int) -> Request:
+    """A snapshot of the book; deep ones weigh more."""
+    request = _request("depth", [("symbol", native), ("limit", levels)])
+    return msgspec.structs.replace(request, weight=DEPTH_WEIGHTS[levels])
 
 
 def bars(native: str, span: str, start_ms: int, end_ms: int) -> Request:

@@ -103,7 +103,8 @@ PONG_WITHIN_S = 60
 # Requests (per address)
 WEIGHT_PER_MINUTE = 6_000
 RECV_WINDOW_MS_MAX = 60_000
-DEPTH_SNAPSHOT_LEVELS = 5_000
+#: Levels a side that a snapshot may have, deepest first, and what it weighs.
+DEPTH_WEIGHTS: Mapping[int, int] = MappingProxyType({5_000: 250, 1_000: 50, 500: 25, 100: 5})
 HISTORY_PAGE = 1_000
 
 
@@ -137,7 +138,7 @@ ENDPOINTS: Mapping[str, Endpoint] = MappingProxyType(
         "key_restrictions": Endpoint("GET", "/sapi/v1/account/apiRestrictions", "", 1, True),
         "time": Endpoint("GET", "/api/v3/time", "time", 1, False),
         "instruments": Endpoint("GET", "/api/v3/exchangeInfo", "exchangeInfo", 20, False),
-        "depth": Endpoint("GET", "/api/v3/depth", "depth", 250, False),
+        "depth": Endpoint("GET", "/api/v3/depth", "depth", 5, False),
         "bars": Endpoint("GET", "/api/v3/klines", "klines", 2, False),
         "trades": Endpoint("GET", "/api/v3/aggTrades", "trades.aggregate", 4, False),
     }

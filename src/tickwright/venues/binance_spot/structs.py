@@ -339,11 +339,12 @@ class Commission(Struct, gc=False):
 
 
 class RecentTrade(Struct, gc=False):
-    """A row of ``aggTrades``."""
+    """A row of ``aggTrades``: trades of one taker order at one price, ``l`` the last of them."""
 
     a: Id
     p: Price
     q: Size
+    l: Id
     T: Stamp
     m: bool
 

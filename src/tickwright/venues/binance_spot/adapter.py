@@ -1,0 +1,681 @@
+"""Binance Spot as a venue: the codec of ``wire.py`` over the sessions of ``net``.
+
+Guarantees: an order request is written within the call, once, and resolves to one :data:`Outcome`; it goes over the WebSocket API
+while that is connected and over REST while it is not, never over both. Nothing raises that the protocol says does not. Every
+request is weighed against the venue's limits before it is sent.
+
+It does not decide what to do about an unknown outcome, a gap or a difference.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from typing import Any, TypeVar
+
+import msgspec
+
+from tickwright.base.chance import Chance
+from tickwright.base.clock import NS_PER_MS, NS_PER_S, Clock
+from tickwright.base.errors import ConfigError, VenueError, WireError
+from tickwright.base.limits import CLOCK_SAMPLES, DONE_ORDERS_KEPT, FILL_IDS_REMEMBERED
+from tickwright.base.suggest import near_or_list
+from tickwright.model.account import AccountEvent, FeeRates, Permissions, Snapshot
+from tickwright.model.caps import Caps
+from tickwright.model.instrument import Instrument
+from tickwright.model.market import Bar, MarketEvent, Subscription, Trade
+from tickwright.model.order import (
+    Absent,
+    Accepted,
+    AmendTerms,
+    CouldNotAsk,
+    Fill,
+    Finding,
+    Found,
+    NewOrder,
+    OrderRef,
+    OrderReport,
+    Outcome,
+    Rejected,
+    Stp,
+    Unknown,
+)
+from tickwright.model.reason import Reason
+from tickwright.net.clock_offset import ClockOffset
+from tickwright.net.http import HttpAnswer, HttpOutcome, HttpRequest, HttpSession, NotSent
+from tickwright.net.pacing import Backoff, ConnectBudget, WeightBudget
+from tickwright.net.ws import WsPolicy, WsSession
+from tickwright.ports import AccountSink, MarketSink
+from tickwright.venues.binance_spot import answers, catalog, requests
+from tickwright.venues.binance_spot.account import TYPES
+from tickwright.venues.binance_spot.api_session import ApiSession, Reply
+from tickwright.venues.binance_spot.known import Known, KnownOrders
+from tickwright.venues.binance_spot.market_feed import MarketFeed, Stream
+from tickwright.venues.binance_spot.rules import (
+    CAPS,
+    CONNECTS_PER_5_MIN_MAX,
+    HISTORY_PAGE,
+    MESSAGES_PER_S_MAX,
+    NAME,
+    RECV_WINDOW_MS_MAX,
+    SPANS_NS,
+    STREAMS_MAX,
+    WEIGHT_PER_MINUTE,
+)
+from tickwright.venues.binance_spot.wire import Wire
+from tickwright.venues.kit import Request, VenueConfig, make_signer
+from tickwright.venues.streaming import pump
+
+E = TypeVar("E")
+
+#: How long an order request is waited for before its outcome is unknown.
+ORDER_DEADLINE_S = 5.0
+QUESTION_DEADLINE_S = 10.0
+#: How far back a second look for an order goes.
+FIND_BACK_NS = 24 * 3600 * NS_PER_S
+HISTORY_PAGES_MAX = 10_000
+#: Levels of a snapshot, and for how many books at once the budget of a minute has room for it.
+_DEPTHS = ((5_000, 10), (1_000, 50))
+_SHALLOWEST = 100
+
+_MARKET_POLICY = WsPolicy(
+    sends_per_s=MESSAGES_PER_S_MAX - 1, sends_burst=MESSAGES_PER_S_MAX - 1, connects_max=CONNECTS_PER_5_MIN_MAX // 2
+)
+#: The WebSocket API counts request weight, not messages.
+_API_POLICY = WsPolicy(sends_per_s=1_000, sends_burst=500, connects_max=CONNECTS_PER_5_MIN_MAX // 2)
+
+
+class Binance:
+    """One account on Binance Spot. Implements ``Venue`` and ``Streaming``."""
+
+    def __init__(self, config: VenueConfig, clock: Clock, chance: Chance) -> None:
+        if (config.key is None) != (config.secret is None):
+            raise ConfigError("an API key needs its secret, and a secret its key", where=NAME)
+        if not 0 < config.recv_window_ms <= RECV_WINDOW_MS_MAX:
+            raise ConfigError(f"recv_window_ms must be from 1 to {RECV_WINDOW_MS_MAX}", where=NAME)
+        signer = make_signer(config.key_kind, config.secret) if config.secret is not None else None
+        self._config = config
+        self._clock = clock
+        self._chance = chance
+        self.wire = Wire(config.key or "", signer, config.recv_window_ms)
+        self._budget = WeightBudget(WEIGHT_PER_MINUTE, 60.0)
+        self._http = HttpSession(config.rest_url, clock, chance, self._budget, used_header="x-mbx-used-weight-1m")
+        self._connects = ConnectBudget(CONNECTS_PER_5_MIN_MAX // 2, 300.0)
+        self._offset = ClockOffset()
+        self._orders = KnownOrders(DONE_ORDERS_KEPT, FILL_IDS_REMEMBERED)
+        self._absences: dict[str, int] = {}
+        self._api: ApiSession | None = None
+        self._feeds: list[MarketFeed] = []
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._caps = msgspec.structs.replace(CAPS, deadline_ns=config.recv_window_ms * NS_PER_MS)
+        self._measuring = False
+        self.key_problem = ""
+        self.clock_problem = ""
+
+    @property
+    def caps(self) -> Caps:
+        return self._caps
+
+    # -- life --------------------------------------------------------------------------------------------------------
+
+    async def open(self) -> None:
+        """Measure the clock and learn the instruments."""
+        await self._measure(CLOCK_SAMPLES)
+        await self.instruments()
+
+    async def close(self) -> None:
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._http.close()
+
+    async def instruments(self) -> list[Instrument]:
+        found = catalog.instruments(await self._read(requests.instruments()))
+        if not found:
+            raise VenueError("the venue lists no instruments", where=NAME)
+        self.wire.learn(found)
+        return found
+
+    async def permissions(self) -> Permissions:
+        if self._config.key is None:
+            return Permissions(can_trade=False, can_withdraw=False, can_read=False, note="no key: public data only")
+        answer = await self._ask(requests.key_restrictions())
+        if isinstance(answer, HttpAnswer) and answer.status == 200:
+            return catalog.permissions(answer.body)
+        if isinstance(answer, HttpAnswer) and answer.status in (401, 403):
+            raise self._refused(requests.key_restrictions(), answer)
+        found = catalog.account(await self._read(requests.account()))
+        if self._config.sandbox:
+            note = "a test network that does not tell what a key may do; nothing of value is there to withdraw"
+            return Permissions(can_trade=found.canTrade, can_withdraw=False, note=note)
+        note = "the venue does not tell what the key may do: this is what the account may do"
+        return Permissions(can_trade=found.canTrade, can_withdraw=found.canWithdraw, note=note)
+
+    async def fee_rates(self, key: str) -> FeeRates:
+        return catalog.fee_rates(await self._read(requests.commission(self._native(key))))
+
+    async def keep_alive(self, ttl_s: float) -> bool:
+        """There is no cancel timer here."""
+        del ttl_s
+        return False
+
+    # -- clock -------------------------------------------------------------------------------------------------------
+
+    async def clock(self) -> tuple[int, int]:
+        await self._measure(1 if not self._offset.needs_measure(self._clock.wall_ns()) else CLOCK_SAMPLES)
+        return self._offset.offset_ns, self._offset.bound_ns(self._clock.wall_ns())
+
+    async def _measure(self, samples: int) -> None:
+        for _ in range(samples):
+            sent = self._clock.wall_ns()
+            body = await self._read(requests.server_time())
+            received = self._clock.wall_ns()
+            if received >= sent:
+                self._offset.sample(sent, catalog.server_time_ns(body), received)
+
+    def now_ns(self) -> int:
+        """Local wall time."""
+        return self._clock.wall_ns()
+
+    def venue_ns(self) -> int:
+        """The venue's time now, as far as it is known."""
+        return self._offset.venue_ns(self._clock.wall_ns())
+
+    def clock_refused(self) -> None:
+        """The venue refused a time stamp: measure anew, once at a time."""
+        if not self._measuring:
+            self._measuring = True
+            self._spawn(self._remeasure())
+
+    async def _remeasure(self) -> None:
+        try:
+            await self._measure(CLOCK_SAMPLES)
+        except VenueError as error:
+            self.clock_problem = str(error)  # measured again every minute, and at the next refusal
+        finally:
+            self._measuring = False
+
+    def key_refused(self, text: str) -> None:
+        """The venue refused the key."""
+        self.key_problem = text
+
+    # -- market streams ----------------------------------------------------------------------------------------------
+
+    def market(self, subs: Sequence[Subscription]) -> AsyncIterator[MarketEvent]:
+        def run(sink: Callable[[MarketEvent], None]) -> Coroutine[Any, Any, None]:
+            return self.run_market(subs, sink)
+
+        return pump(run)
+
+    async def run_market(self, subs: Sequence[Subscription], sink: MarketSink) -> None:
+        self._check(subs)
+        wanted = sorted(set(subs))
+        if not wanted:
+            await asyncio.Event().wait()
+        async with asyncio.TaskGroup() as group:
+            for start in range(0, len(wanted), STREAMS_MAX):
+                group.create_task(self._run_feed(wanted[start : start + STREAMS_MAX], sink, group))
+
+    async def _run_feed(self, subs: Sequence[Subscription], sink: MarketSink, group: asyncio.TaskGroup) -> None:
+        fetching: set[str] = set()
+
+        def want(stream: Stream) -> None:
+            if stream.name not in fetching:
+                fetching.add(stream.name)
+                group.create_task(self._fetch_book(feed, stream, fetching))
+
+        feed = MarketFeed(self.wire, subs, sink, want_snapshot=want, now_ns=self._clock.wall_ns)
+        session = WsSession(
+            f"{NAME} market", self._market_url, _MARKET_POLICY, feed, self._clock, self._chance, budget=self._connects
+        )
+        feed.session = session
+        self._feeds.append(feed)
+        try:
+            await session.run()
+        finally:
+            feed.stop()
+            self._feeds.remove(feed)
+
+    def _market_url(self) -> str:
+        url = self._config.ws_url.rstrip("/")
+        return url if url.endswith("/stream") else f"{url}/stream"
+
+    async def _fetch_book(self, feed: MarketFeed, stream: Stream, fetching: set[str]) -> None:
+        """Snapshots until one joins. The book may be lost again meanwhile; then this goes on."""
+        backoff = Backoff(0.1, 10.0, self._chance)
+        levels = next((most for most, books in _DEPTHS if feed.books <= books), _SHALLOWEST)
+        request = requests.depth(self._native(stream.key), levels)
+        try:
+            while stream.sync is not None and stream.sync.wants_snapshot and feed.connected:
+                answer = await self._http.send(self._http_request(request), QUESTION_DEADLINE_S)
+                if isinstance(answer, HttpAnswer) and answer.status == 200:
+                    try:
+                        snapshot = self.wire.snapshot(answer.body, stream.key, self._clock.wall_ns())
+                    except WireError as error:
+                        feed.refused.append(str(error))
+                    else:
+                        feed.on_snapshot(stream, snapshot)
+                if stream.sync.wants_snapshot:
+                    await asyncio.sleep(backoff.failed())
+        finally:
+            fetching.discard(stream.name)
+
+    def _check(self, subs: Sequence[Subscription]) -> None:
+        for sub in subs:
+            self._native(f"{NAME}:{sub.symbol}")
+            try:
+                self.wire.stream(sub)
+            except ValueError as error:
+                raise VenueError(str(error), where=NAME, hint=near_or_list(sub.detail, SPANS_NS)) from None
+
+    def _native(self, key: str) -> str:
+        """The venue's symbol of an instrument that it lists."""
+        found = self.wire.symbols.instrument(key)
+        if found is None:
+            symbol = key.partition(":")[2]
+            hint = near_or_list(symbol, [item.symbol for item in self.wire.symbols.instruments])
+            raise VenueError(f"{symbol} is not listed on {NAME}", hint=hint)
+        return found.native
+
+    # -- account stream ----------------------------------------------------------------------------------------------
+
+    def account(self) -> AsyncIterator[AccountEvent]:
+        return pump(self.run_account)
+
+    async def run_account(self, sink: AccountSink) -> None:
+        if self._config.key is None:
+            raise ConfigError("the account stream needs an API key", where=NAME)
+
+        def heard(event: AccountEvent) -> None:
+            if isinstance(event, (OrderReport, Fill)):
+                self._orders.learn(event)
+            sink(event)
+
+        def late(request: Request, reply: Reply) -> None:
+            outcome = self.wire.classify(request, reply.status, reply.body, reply.at_ns)
+            for report in outcome.reports if isinstance(outcome, Accepted) else ():
+                heard(report)
+
+        api = ApiSession(self.wire, self, heard, can_log_on=self._config.key_kind == "ed25519", on_late=late)
+        session = WsSession(
+            f"{NAME} account",
+            lambda: self._config.ws_api_url,
+            _API_POLICY,
+            api,
+            self._clock,
+            self._chance,
+            budget=self._connects,
+        )
+        api.session = session
+        self._api = api
+        try:
+            await session.run()
+        finally:
+            self._api = None
+            api.stop()
+
+    # -- orders ------------------------------------------------------------------------------------------------------
+
+    def submit(self, order: NewOrder) -> Awaitable[Outcome]:
+        why = requests.unsupported(order)
+        if why:
+            return _now(Rejected(reason=Reason.UNSUPPORTED, text=why))
+        if self.wire.symbols.instrument(order.key) is None:
+            return _now(Rejected(reason=Reason.UNKNOWN_INSTRUMENT, text=order.key))
+        self._orders.sent(order)
+        return self._order(requests.submit(order, self.wire.symbols.native(order.key)))
+
+    def submit_pair(self, above: NewOrder, below: NewOrder, list_id: str) -> Awaitable[Outcome]:
+        """Two orders of which one cancels the other: ``above`` and ``below`` the market."""
+        why = requests.refuse_oco(above, below)
+        if why:
+            return _now(Rejected(reason=Reason.UNSUPPORTED, text=why))
+        self._orders.sent(above)
+        self._orders.sent(below)
+        return self._order(requests.oco(above, below, list_id, self.wire.symbols.native(above.key)))
+
+    def cancel(self, ref: OrderRef) -> Awaitable[Outcome]:
+        return self._order(requests.cancel(ref, self.wire.symbols.native(ref.key)))
+
+    def cancel_all(self, key: str) -> Awaitable[Outcome]:
+        return self._order(requests.cancel_all(key, self.wire.symbols.native(key)))
+
+    def amend(self, ref: OrderRef, terms: AmendTerms) -> Awaitable[Outcome]:
+        """A smaller quantity alone is taken over in place; anything else makes a new order named ``terms.client_id``.
+
+        ``terms`` give the new order's own quantity and price, whatever of the old one was filled.
+        """
+        native = self.wire.symbols.native(ref.key)
+        known = self._orders.get(ref.client_id)
+        if terms.price is None and terms.qty is not None and (known is None or terms.qty < known.order.qty):
+            return self._order(requests.amend_qty(ref, terms.qty, native))
+        if not terms.client_id:
+            return _now(Rejected(reason=Reason.UNSUPPORTED, text="this change makes a new order, which needs an id of its own"))
+        if known is None:
+            return self._spawn(self._replace_unknown(ref, terms))
+        return self._replace(ref, terms, known)
+
+    def _replace(self, ref: OrderRef, terms: AmendTerms, known: Known) -> Awaitable[Outcome]:
+        old = known.order
+        new = msgspec.structs.replace(
+            old,
+            client_id=terms.client_id,
+            qty=old.qty - known.filled if terms.qty is None else terms.qty,
+            price=old.price if terms.price is None else terms.price,
+        )
+        why = requests.unsupported(new)
+        if why:
+            return _now(Rejected(reason=Reason.UNSUPPORTED, text=why))
+        self._orders.sent(new)
+        # An order that had not traded when the new quantity was worked out must not have traded when it is cancelled.
+        request = requests.replace(ref, new, self.wire.symbols.native(ref.key), only_new=known.filled == 0)
+        return self._order(request)
+
+    async def _replace_unknown(self, ref: OrderRef, terms: AmendTerms) -> Outcome:
+        """An order of another run: its terms are asked for before it is replaced, so that a maker order stays one."""
+        request = requests.find(ref, self.wire.symbols.native(ref.key))
+        reply = await self._question(request)
+        if reply.status != 200:
+            return Rejected(reason=Reason.NOT_SENT, text=f"the order's terms could not be asked for: {reply.why or reply.status}")
+        try:
+            x = answers.raw_order(reply.body)
+            report = answers.report_of(x, ref.client_id, reply.at_ns, self.wire.symbols)
+            stp = Stp(x.selfTradePreventionMode.lower()) if x.selfTradePreventionMode else Stp.VENUE
+        except (msgspec.MsgspecError, ValueError, KeyError) as error:
+            return Rejected(reason=Reason.NOT_SENT, text=f"the order's terms are unreadable: {type(error).__name__}")
+        order = NewOrder(
+            key=report.key,
+            client_id=ref.client_id,
+            side=report.side,
+            type=TYPES[x.type],
+            qty=report.qty,
+            price=report.price,
+            stop=report.stop,
+            tif=report.tif,
+            post_only=x.type == "LIMIT_MAKER",
+            reduce_only=False,
+            stp=stp,
+        )
+        return await self._replace(ref, terms, Known(order, report.filled))
+
+    def _order(self, request: Request) -> Awaitable[Outcome]:
+        """Send a request that changes the account, once, now."""
+        if self._config.key is None:
+            return _now(Rejected(reason=Reason.NOT_SENT, text="no API key"))
+        api = self._api
+        if api is None or not api.open_for_orders or self._config.use_rest_orders:
+            return self._spawn(self._order_by_rest(request))
+        # Both ways out share the address, its limits and its bans; the other one is checked by the HTTP session.
+        now = self._clock.wall_ns()
+        if now < self._http.paused_until_ns:
+            return _now(Rejected(reason=Reason.NOT_SENT, text=self._http.pause_reason))
+        if not self._budget.take(request.weight, now, is_order=True):
+            return _now(Rejected(reason=Reason.NOT_SENT, text=f"the request budget of {self._budget.limit} is used up"))
+        return _mapped(api.send(request, ORDER_DEADLINE_S), lambda reply: self._outcome(request, reply))
+
+    async def _order_by_rest(self, request: Request) -> Outcome:
+        answer = await self._http.send(self._http_request(request), ORDER_DEADLINE_S)
+        at_ns = self._clock.wall_ns()
+        if isinstance(answer, NotSent):
+            return self._outcome(request, Reply(None, b"", answer.why, at_ns, sent=False))
+        if not isinstance(answer, HttpAnswer):
+            return self._outcome(request, Reply(None, b"", answer.why, at_ns))
+        return self._outcome(request, Reply(answer.status, answer.body, "", at_ns))
+
+    def _outcome(self, request: Request, reply: Reply) -> Outcome:
+        if not reply.sent:
+            return Rejected(reason=Reason.NOT_SENT, text=reply.why)
+        if reply.status is None:
+            return Unknown(why=reply.why)
+        outcome = self.wire.classify(request, reply.status, reply.body, reply.at_ns)
+        if isinstance(outcome, Accepted):
+            for report in outcome.reports:
+                self._orders.learn(report)
+        elif isinstance(outcome, Rejected):
+            self._obey(outcome, reply)
+        return outcome
+
+    def _obey(self, rejected: Rejected, reply: Reply) -> None:
+        """What a refusal says about everything else: the clock, the key, the limits."""
+        if rejected.reason is Reason.VENUE_TIMESTAMP:
+            self.clock_refused()
+        elif rejected.reason is Reason.VENUE_KEY:
+            self.key_refused(rejected.text)
+        elif reply.status in (418, 429) and rejected.reason in (Reason.VENUE_BANNED, Reason.VENUE_RATE_LIMIT):
+            what = "banned by the venue" if reply.status == 418 else "told to slow down by the venue"
+            wait_ns = rejected.retry_after_ns or (60 if reply.status == 418 else 1) * NS_PER_S
+            self._http.pause(self._clock.wall_ns() + wait_ns, what)
+
+    # -- questions about orders --------------------------------------------------------------------------------------
+
+    def find(self, ref: OrderRef) -> Awaitable[Finding]:
+        return self._spawn(self._find(ref))
+
+    async def _find(self, ref: OrderRef) -> Finding:
+        """By id first; once that has said no, the second time by the lists, which are kept elsewhere at the venue."""
+        native = self.wire.symbols.native(ref.key)
+        if self._absences.get(ref.client_id):
+            return await self._find_listed(ref, native)
+        request = requests.find(ref, native)
+        reply = await self._question(request)
+        if reply.status is None:
+            return CouldNotAsk(why=reply.why)
+        finding = self.wire.classify_find(request, reply.status, reply.body, reply.at_ns)
+        if isinstance(finding, Absent):
+            if len(self._absences) >= DONE_ORDERS_KEPT:
+                del self._absences[next(iter(self._absences))]
+            self._absences[ref.client_id] = 1
+        if isinstance(finding, Found):
+            return await self._with_fills(finding, native)
+        return finding
+
+    async def _find_listed(self, ref: OrderRef, native: str) -> Finding:
+        start_ms = (self.venue_ns() - FIND_BACK_NS) // NS_PER_MS
+        for request in (requests.open_orders(native), requests.all_orders(native, start_ms)):
+            reply = await self._question(request)
+            if reply.status != 200:
+                return CouldNotAsk(why=reply.why or f"status {reply.status}")
+            try:
+                report = answers.find_among(reply.body, ref.client_id, ref.venue_id, reply.at_ns, self.wire.symbols)
+            except (msgspec.MsgspecError, ValueError, KeyError) as error:
+                return CouldNotAsk(why=f"unreadable list of orders: {type(error).__name__}")
+            if report is not None:
+                self._absences.pop(ref.client_id, None)
+                return await self._with_fills(Found(order=report, fills_complete=report.filled == 0), native)
+        return Absent(source="openOrders, allOrders")
+
+    async def _with_fills(self, found: Found, native: str) -> Found:
+        """The same with its executions, if they can be had."""
+        order = found.order
+        self._orders.learn(order)
+        if not order.filled:
+            return found
+        fills = await self._trades_of(order, native)
+        complete = sum(fill.qty for fill in fills) == order.filled
+        return Found(order=order, fills=tuple(fills), fills_complete=complete)
+
+    async def _trades_of(self, order: OrderReport, native: str) -> list[Fill]:
+        fills: list[Fill] = []
+        from_id: int | None = None
+        for _ in range(HISTORY_PAGES_MAX):
+            reply = await self._question(requests.my_trades_of(native, int(order.venue_id), from_id=from_id))
+            if reply.status != 200:
+                return fills
+            try:
+                rows = answers.my_trades(reply.body)
+                fills += answers.fills_of_trades(rows, lambda *_: order.client_id, reply.at_ns, self.wire.symbols)
+            except (msgspec.MsgspecError, ValueError):
+                return fills  # half a history: the caller sees that it does not add up
+            if len(rows) < HISTORY_PAGE:
+                return fills
+            from_id = rows[-1].id + 1
+        return fills
+
+    # -- snapshot and history ----------------------------------------------------------------------------------------
+
+    async def snapshot(self, keys: Sequence[str], fills_since_ns: int) -> Snapshot | CouldNotAsk:
+        asked_ns = self._clock.wall_ns()
+        try:
+            listed = await self._read(requests.open_orders(None))
+            found = catalog.account(await self._read(requests.account()))
+            received_ns = self._clock.wall_ns()
+            orders = answers.orders_of(listed, received_ns, self.wire.symbols)
+            balances = catalog.balances(found, received_ns)
+        except VenueError as error:
+            return CouldNotAsk(why=str(error))
+        except (msgspec.MsgspecError, ValueError, KeyError) as error:
+            return CouldNotAsk(why=f"unreadable list of orders: {type(error).__name__}: {str(error)[:100]}")
+        for report in orders:
+            self._orders.learn(report)
+        fills: list[Fill] = []
+        if fills_since_ns:
+            for key in keys:
+                own = await self.fills(key, fills_since_ns)
+                if isinstance(own, CouldNotAsk):
+                    return own
+                fills += own
+        fills.sort(key=lambda fill: fill.venue_ns)
+        return Snapshot(
+            venue=NAME,
+            orders=tuple(orders),
+            balances=balances,
+            positions=(),
+            fills=tuple(fills),
+            asked_ns=asked_ns,
+            recv_ns=self._clock.wall_ns(),
+        )
+
+    async def fills(self, key: str, since_ns: int) -> list[Fill] | CouldNotAsk:
+        """Own executions since then, oldest first, page by page; with ``since_ns`` 0 the latest page."""
+        try:
+            native = self._native(key)
+            start_ms = max(0, self._offset.venue_ns(since_ns)) // NS_PER_MS if since_ns else None
+            rows = answers.my_trades(await self._read(requests.my_trades(native, start_ms=start_ms)))
+            page = rows
+            while start_ms is not None and len(page) == HISTORY_PAGE:
+                page = answers.my_trades(await self._read(requests.my_trades(native, from_id=page[-1].id + 1)))
+                rows += page
+            if any(not self._orders.client_id(key, str(row.orderId)) for row in rows):
+                await self._learn_ids(native, min(row.time for row in rows))
+            return answers.fills_of_trades(rows, self._orders.client_id, self._clock.wall_ns(), self.wire.symbols)
+        except VenueError as error:
+            return CouldNotAsk(why=str(error))
+        except (msgspec.MsgspecError, ValueError, KeyError) as error:
+            return CouldNotAsk(why=f"unreadable trade history: {type(error).__name__}: {str(error)[:100]}")
+
+    async def _learn_ids(self, native: str, first_ms: int) -> None:
+        """Trade history names orders by the venue's id only: learn ours from the order history around it."""
+        body = await self._read(requests.all_orders(native, max(0, first_ms - FIND_BACK_NS // NS_PER_MS)))
+        for report in answers.orders_of(body, self._clock.wall_ns(), self.wire.symbols):
+            self._orders.name(report.key, report.venue_id, report.client_id)
+
+    async def bars(self, key: str, span: str, start_ns: int, end_ns: int) -> list[Bar]:
+        """Closed bars that lie within the time given, oldest first."""
+        if span not in SPANS_NS:
+            raise VenueError(f"{span!r} is not a bar of {NAME}", hint=near_or_list(span, SPANS_NS))
+        native = self._native(key)
+        out: list[Bar] = []
+        last_ns = min(end_ns, self.venue_ns())
+        while start_ns < last_ns:
+            request = requests.bars(native, span, -(-start_ns // NS_PER_MS), (last_ns - 1) // NS_PER_MS)
+            page = catalog.bars(await self._read(request), key, span, self._clock.wall_ns())
+            out += [bar for bar in page if bar.end_ns <= last_ns]
+            if len(page) < HISTORY_PAGE:
+                break
+            start_ns = max(start_ns + 1, page[-1].end_ns)
+        return out
+
+    async def trades(self, key: str, start_ns: int, end_ns: int) -> list[Trade]:
+        """Trades of everybody within the time given, oldest first; those of one taker order at one price are one."""
+        native = self._native(key)
+        now = self._clock.wall_ns
+        request = requests.trades(native, start_ms=-(-start_ns // NS_PER_MS), end_ms=(end_ns - 1) // NS_PER_MS)
+        out: list[Trade] = []
+        for _ in range(HISTORY_PAGES_MAX):
+            body = await self._read(request)
+            page = catalog.trades(body, key, now())
+            out += [trade for trade in page if start_ns <= trade.venue_ns < end_ns]
+            if len(page) < HISTORY_PAGE or page[-1].venue_ns >= end_ns:
+                return out
+            request = requests.trades(native, from_id=catalog.last_agg_id(body) + 1)
+        return out
+
+    # -- asking ------------------------------------------------------------------------------------------------------
+
+    def _http_request(self, request: Request) -> HttpRequest:
+        """Signed with the time of now: made afresh for every attempt."""
+        path, _, query = self.wire.rest(request, self.venue_ns()).partition("?")
+        return HttpRequest(
+            method=request.method,
+            path=path,
+            query=query,
+            headers=self.wire.rest_headers(request),
+            weight=request.weight,
+            is_order=request.is_order,
+        )
+
+    async def _ask(self, request: Request) -> HttpOutcome:
+        """An answer to a question over REST, with retries; a refused time stamp is measured anew and asked again, once."""
+        outcome = await self._http.read(lambda: self._http_request(request), QUESTION_DEADLINE_S)
+        if isinstance(outcome, HttpAnswer) and outcome.status == 400:
+            error = answers.read_error(outcome.body)
+            if error is not None and answers.reason_for(error.code, error.msg) is Reason.VENUE_TIMESTAMP:
+                await self._measure(CLOCK_SAMPLES)
+                outcome = await self._http.read(lambda: self._http_request(request), QUESTION_DEADLINE_S)
+        return outcome
+
+    async def _read(self, request: Request) -> bytes:
+        """The body of a good answer; anything else is a ``VenueError``."""
+        outcome = await self._ask(request)
+        if isinstance(outcome, HttpAnswer):
+            if outcome.status == 200:
+                return outcome.body
+            raise self._refused(request, outcome)
+        raise VenueError(f"{request.path}: {outcome.why}", where=NAME, hint="check the network and the venue's URL")
+
+    def _refused(self, request: Request, answer: HttpAnswer) -> VenueError:
+        error = answers.read_error(answer.body)
+        if error is None:
+            return VenueError(f"{request.path}: status {answer.status}", where=NAME)
+        reason = answers.reason_for(error.code, error.msg)
+        if reason is Reason.VENUE_KEY:
+            self.key_refused(f"{error.code} {error.msg[:200]}")
+        hint = reason.sentence if reason is not Reason.VENUE_OTHER else ""
+        return VenueError(f"{request.path}: {error.code} {error.msg[:200]}", where=NAME, hint=hint)
+
+    async def _question(self, request: Request) -> Reply:
+        """An answer about orders: over the WebSocket API while it is connected, else over REST."""
+        api = self._api
+        if api is not None and api.open_for_orders and self._budget.take(request.weight, self._clock.wall_ns(), is_order=True):
+            reply = await api.send(request, QUESTION_DEADLINE_S)
+            if reply.status is not None:
+                return reply
+        outcome = await self._ask(request)
+        at_ns = self._clock.wall_ns()
+        if isinstance(outcome, HttpAnswer):
+            return Reply(outcome.status, outcome.body, "", at_ns)
+        return Reply(None, b"", outcome.why, at_ns)
+
+    def _spawn(self, work: Coroutine[Any, Any, E]) -> asyncio.Task[E]:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+
+def _now(outcome: Outcome) -> Awaitable[Outcome]:
+    future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+    future.set_result(outcome)
+    return future
+
+
+def _mapped(future: asyncio.Future[Reply], function: Callable[[Reply], Outcome]) -> asyncio.Future[Outcome]:
+    """A future of what ``function`` makes of another's result."""
+    mapped: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+
+    def done(source: asyncio.Future[Reply]) -> None:
+        if not mapped.done():
+            mapped.set_result(function(source.result()))
+
+    future.add_done_callback(done)
+    return mapped
