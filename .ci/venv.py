@@ -1,14 +1,15 @@
 """Make the private environment ``.venv`` and keep it current: ``python .ci/venv.py runtime`` or ``… dev``.
 
-Needs nothing but Python 3.11. Does nothing when the last installation was of the same ``pyproject.toml`` by the same Python in the
-same place. Two of these at once wait for one another.
+Needs nothing but Python 3.11. Does nothing when the last installation was of the same ``pyproject.toml`` by the same Python
+in the same place. Two of these at once wait for one another.
 """
 
+# ruff: noqa: INP001 (a script, not a package)
 from __future__ import annotations
 
 import hashlib
 import importlib.util
-import subprocess  # noqa: S404 (it runs pip)
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -98,15 +99,12 @@ def main() -> None:
             return  # the one waited for did it
         if not works():
             create()
-        say(
-            f"installing {'the development tools' if kind == 'dev' else 'Tickwright'} into .venv; the first time takes a minute or two"
-        )
+        what = "the development tools" if kind == "dev" else "Tickwright"
+        say(f"installing {what} into .venv; the first time takes a minute or two")
         began = time.monotonic()
-        pip = (PYTHON, "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--prefer-binary")
+        pip = (PYTHON, "-m", "pip", "--disable-pip-version-check", "install", "-qq", "--prefer-binary")
         if run(*pip, "--editable", WHAT[kind]) != 0:
-            say(
-                "error: pip could not install; its own words are above. Nothing of the system was changed; try again once it is mended."
-            )
+            say("error: pip could not install; its own words are above. Nothing outside .venv was changed.")
             sys.exit(1)
         (VENV / f"installed-{kind}").write_text(fingerprint(), "utf-8")
         say(f"installed in {time.monotonic() - began:.0f} s")
