@@ -237,7 +237,7 @@ class Chaos(RuleBasedStateMachine):
     def a_late_answer_arrives(self, data: st.DataObject) -> None:
         self.answer(data.draw(st.integers(0, len(self.answers) - 1)))
 
-    @rule(seconds=st.integers(0, 20), kind=st.sampled_from(["all", "no fills", "could not ask"]))
+    @rule(seconds=st.sampled_from([0, 1, 2, 5, 20]), kind=st.sampled_from(["all", "no fills", "could not ask"]))
     def time_passes_and_the_resolver_asks(self, seconds: int, kind: str) -> None:
         self.now_ns += seconds * S
         for ref in resolver.due(self.store, self.now_ns, CAPS, 0):
