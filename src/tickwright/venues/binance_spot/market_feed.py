@@ -42,6 +42,8 @@ QUIET_BOOK_S = 1.0
 REPEATED_TRADES_MAX = 10_000
 #: A subscription whose silence was reconnected for in vain is given twice as long the next time, up to this.
 SILENCE_PATIENCE_S_MAX = 300.0
+#: No event yet: far enough from 0 that no event follows on it.
+_NOTHING = -2
 
 
 class Stream:
@@ -55,8 +57,8 @@ class Stream:
         self.channel = sub.channel
         self.sync = BookSync(key) if sub.channel is Channel.BOOK else None
         self.floor_s, self.patience_s = _silence(sub)
-        self.last = 0
-        self.before = 0  # the same on the connection before this one
+        self.last = _NOTHING
+        self.before = _NOTHING  # the same on the connection before this one
         self.up = False
 
 
@@ -120,7 +122,8 @@ class MarketFeed:
         else:
             # Numbers may start over while nobody listens: the first of a new connection is measured against the old ones.
             for stream in self._trades.values():
-                stream.before, stream.last = stream.last or stream.before, 0
+                if stream.last != _NOTHING:
+                    stream.before, stream.last = stream.last, _NOTHING
         self._conn = conn
         self._asked.clear()
         names = list(self.streams)
@@ -198,10 +201,10 @@ class MarketFeed:
 
     def _jump(self, stream: Stream, number: int, recv_ns: int) -> bool:
         """A trade whose number is not the next one: tell the gap if there is one; False if it was delivered before."""
-        expected = (stream.last or stream.before) + 1
         if stream.last - REPEATED_TRADES_MAX < number <= stream.last:
             return False
-        if number != expected and expected > 1:
+        expected = (stream.before if stream.last == _NOTHING else stream.last) + 1
+        if number != expected and expected > _NOTHING + 1:
             self._sink(Gap(stream.key, Channel.TRADES, expected, number, recv_ns))
         return True
 
@@ -254,7 +257,7 @@ class MarketFeed:
         conn.saw(stream.name)
         if bar.end_ns <= stream.last:
             return
-        if stream.last and bar.start_ns != stream.last:
+        if stream.last != _NOTHING and bar.start_ns != stream.last:
             self._sink(Gap(stream.key, Channel.BARS, stream.last, bar.start_ns, bar.recv_ns))
         stream.last = bar.end_ns
         self._sink(bar)
