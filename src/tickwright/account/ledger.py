@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 import msgspec
 
 from tickwright.account.position import PositionState
-from tickwright.account.posting import Account, Line, Posting
+from tickwright.account.posting import Posting
 from tickwright.base.numbers import MONEY_EXP, POW10
 from tickwright.model.account import Balance, Position, Snapshot, Transfer
 from tickwright.model.instrument import Instrument, Kind
@@ -37,24 +37,36 @@ class Mismatch(msgspec.Struct, frozen=True):
 
 
 class _Purse:
-    """One asset at one venue: our figure, the counter accounts, what is reserved, and the venue's word."""
+    """One asset at one venue: our figure, where it came from (together they are zero), what is reserved, the venue's word."""
 
-    __slots__ = ("asset", "baseline", "counters", "ours", "reserved", "told_free", "told_locked", "told_ns", "venue")
+    __slots__ = (
+        "asset",
+        "baseline",
+        "fees",
+        "market",
+        "opening",
+        "ours",
+        "outside",
+        "reserved",
+        "told_free",
+        "told_locked",
+        "told_ns",
+        "venue",
+    )
 
     def __init__(self, venue: str, asset: str, *, baseline: bool) -> None:
         self.venue = venue
         self.asset = asset
         self.baseline = baseline  # whether `ours` starts from something the venue said
         self.ours = 0
+        self.opening = 0  # these four are what the other side of each entry has gained
+        self.market = 0
+        self.fees = 0
+        self.outside = 0
         self.reserved = 0
-        self.counters: dict[Account, int] = {}
         self.told_free: int | None = None
         self.told_locked = 0
         self.told_ns = 0
-
-    def move(self, account: Account, amount: int) -> None:
-        self.ours += amount
-        self.counters[account] = self.counters.get(account, 0) - amount
 
 
 class _Desk:
@@ -183,7 +195,8 @@ class Ledger:
 
     def _tell(self, purse: _Purse, balance: Balance, *, baseline: bool) -> None:
         if baseline:
-            purse.move(Account.OPENING, balance.total - purse.ours)
+            purse.opening -= balance.total - purse.ours
+            purse.ours = balance.total
             purse.baseline = True
         purse.told_free = balance.free
         purse.told_locked = balance.locked
@@ -238,41 +251,35 @@ class Ledger:
         """
         desk = self._desks[fill.key]
         assert desk.instrument.kind is Kind.SPOT, f"{fill.key}: only spot settles by exchanging two assets"
-        buy = fill.side is Side.BUY
-        qty = fill.qty if buy else -fill.qty
-        base = qty * desk.qty_factor
-        quote = -fill.price * qty * desk.notional_factor
-        desk.base.move(Account.MARKET, base)
-        desk.quote.move(Account.MARKET, quote)
-        realised = desk.book.trade(qty, -quote)
-        lines: tuple[Line, ...] = (
-            Line(Account.ASSET, desk.base.asset, base),
-            Line(Account.MARKET, desk.base.asset, -base),
-            Line(Account.ASSET, desk.quote.asset, quote),
-            Line(Account.MARKET, desk.quote.asset, -quote),
-        )
+        qty = fill.qty if fill.side is Side.BUY else -fill.qty
+        base, quote = desk.base, desk.quote
+        gained = qty * desk.qty_factor
+        paid = fill.price * qty * desk.notional_factor
+        base.ours += gained
+        base.market -= gained
+        quote.ours -= paid
+        quote.market += paid
+        realised = desk.book.trade(qty, paid)
         if fill.fee:
-            lines += self._pay_fee(desk, fill.fee_asset, fill.fee)
+            self._pay_fee(desk, fill.fee_asset, fill.fee)
         hold = self._holds.get(fill.client_id if client_id is None else client_id)
         if hold is not None and hold.desk is desk:
             hold.set(hold.qty_left - fill.qty if hold.qty_left > fill.qty else 0, hold.price)
-        return Posting(lines, fill.key, fill.trade_id, realised)
+        return Posting(base.asset, gained, quote.asset, -paid, fill.fee_asset, fill.fee, fill.key, fill.trade_id, realised)
 
-    def _pay_fee(self, desk: _Desk, asset: str, fee: int) -> tuple[Line, Line]:
-        self._purse(desk.instrument.venue, asset).move(Account.FEES, -fee)
+    def _pay_fee(self, desk: _Desk, asset: str, fee: int) -> None:
+        purse = desk.quote if asset == desk.quote.asset else self._purse(desk.instrument.venue, asset)
+        purse.ours -= fee
+        purse.fees += fee
         fees = desk.book.fees
         fees[asset] = fees.get(asset, 0) + fee
-        return Line(Account.ASSET, asset, -fee), Line(Account.FEES, asset, fee)
 
     def post_transfer(self, transfer: Transfer) -> Posting:
         """Book a deposit, a withdrawal or a payment that no order explains."""
-        self._purse(transfer.venue, transfer.asset).move(Account.OUTSIDE, transfer.amount)
-        return Posting(
-            (
-                Line(Account.ASSET, transfer.asset, transfer.amount),
-                Line(Account.OUTSIDE, transfer.asset, -transfer.amount),
-            )
-        )
+        purse = self._purse(transfer.venue, transfer.asset)
+        purse.ours += transfer.amount
+        purse.outside -= transfer.amount
+        return Posting(transfer.asset, transfer.amount)
 
     # ---- reading -------------------------------------------------------------------------------------------------
 
@@ -290,6 +297,11 @@ class Ledger:
         """Every asset that has been heard of."""
         return {asset for _, asset in self._purses}
 
+    def opening(self, asset: str, venue: str) -> int:
+        """What was there at the start."""
+        purse = self._purses.get((venue, asset))
+        return 0 if purse is None else -purse.opening
+
     def totals(self, venue: str) -> dict[str, int]:
         """Our figure of every asset at a venue."""
         return {purse.asset: purse.ours for purse in self._purses.values() if purse.venue == venue}
@@ -298,9 +310,8 @@ class Ledger:
         """Fees paid (rebates negative) since the start, by asset."""
         paid: dict[str, int] = {}
         for purse in self._purses.values():
-            amount = purse.counters.get(Account.FEES, 0)
-            if amount:
-                paid[purse.asset] = paid.get(purse.asset, 0) + amount
+            if purse.fees:
+                paid[purse.asset] = paid.get(purse.asset, 0) + purse.fees
         return paid
 
     def position(self, key: str) -> PositionState:
@@ -338,7 +349,8 @@ class Ledger:
     def check(self) -> None:
         """Assert the laws that hold at every moment: INV-07 and INV-11."""
         for purse in self._purses.values():
-            assert purse.ours + sum(purse.counters.values()) == 0, f"INV-11 postings of {purse.asset} do not sum to zero"
+            elsewhere = purse.opening + purse.market + purse.fees + purse.outside
+            assert purse.ours + elsewhere == 0, f"INV-11 postings of {purse.asset} do not sum to zero"
             assert purse.reserved >= 0, f"INV-07 reservation of {purse.asset} below zero"
             assert purse.reserved == 0 or self._holds, f"INV-07 {purse.asset} is reserved with no order open"
 

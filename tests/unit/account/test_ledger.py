@@ -163,6 +163,14 @@ def test_given_a_position_at_the_venue_when_it_differs_then_it_is_named() -> Non
     assert book.differences() == [Mismatch("v", "v:OTHER", 0, -1)]
 
 
+def test_given_a_run_when_its_start_is_asked_for_then_it_is_the_baseline() -> None:
+    """Whatever was traded since; an asset that was not there was zero."""
+    book = ledger(USDT="10000")
+    book.post_fill(fill(BUY, "0.1", "60000", "0.001", "BNB"))
+    opening = {asset: book.opening(asset, "v") for asset in ("USDT", "BTC", "BNB", "XRP")}
+    assert opening == {"USDT": money("10000"), "BTC": 0, "BNB": 0, "XRP": 0}
+
+
 def test_given_a_transfer_when_posted_then_it_comes_from_outside() -> None:
     """A deposit explains a balance, and is no profit."""
     book = ledger(USDT="1")

@@ -90,6 +90,21 @@ def test_given_any_trades_when_posted_then_realised_is_cost_less_paid_to_the_las
         assert (position.cost == 0) if qty == 0 else (position.cost > 0) is (qty > 0)
 
 
+@given(trades, st.integers(1, 1000))
+def test_given_any_trades_when_marked_then_equity_changes_by_realised_and_unrealised_less_fees(
+    history: list[tuple[int, int]], mark: int
+) -> None:
+    """INV-12: the profit that is shown is the money that is there."""
+    book = ledger(USDT="5000")
+    for signed, price in history:
+        book.post_fill(fill(BUY if signed > 0 else SELL, f"{abs(signed)}", f"{price}", "0.07"))
+    equity = book.equity("USDT", lambda base, quote: money(mark))
+    assert equity is not None
+    position = book.position(KEY)
+    profit = position.realised + book.unrealised(KEY, float(mark)) - book.fees().get("USDT", 0)
+    assert equity - money(5000) == profit
+
+
 @given(st.lists(st.tuples(st.integers(1, 50), st.integers(1, 1000)), max_size=12), st.randoms(use_true_random=False))
 def test_given_fills_of_one_side_when_their_order_changes_then_nothing_else_does(history: list[tuple[int, int]], chance) -> None:
     """Independent fills commute: the balances always, the position as long as nothing is closed."""
