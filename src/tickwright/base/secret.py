@@ -12,12 +12,12 @@ REDACTED = "Secret(…)"
 
 
 class Secret:
-    """Holds bytes that must not reach a log, a journal, an error or a command line."""
+    """Holds bytes that must not reach a log, a journal, an error or a command line. Text is held as UTF-8."""
 
     __slots__ = ("__raw",)
 
-    def __init__(self, raw: bytes) -> None:
-        self.__raw = raw
+    def __init__(self, raw: bytes | str) -> None:
+        self.__raw = raw.encode() if isinstance(raw, str) else bytes(raw)
 
     def reveal(self) -> bytes:
         """The bytes themselves."""
@@ -36,10 +36,14 @@ class Secret:
         return bool(self.__raw)
 
     def __eq__(self, other: object) -> bool:
+        # By identity: an answer about the bytes would let guesses find them.
         return self is other
 
     def __hash__(self) -> int:
         return id(self)
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise TypeError("a secret is not pickled or copied")
+
+    def __getstate__(self) -> NoReturn:
         raise TypeError("a secret is not pickled or copied")
