@@ -685,6 +685,50 @@ def test_given_a_snapshot_at_start_when_an_order_is_adopted_then_its_earlier_fil
     assert store.adopt(opened(4), 2) is order
 
 
+def test_given_an_order_when_the_venue_gives_it_a_new_id_then_both_ids_find_it() -> None:
+    """Some venues do that at an amend; what still carries the old id is old news and does not bring it back."""
+    store, order = working()
+    store.on_report(opened(venue_id="8"))
+    store.on_report(opened(venue_id="7"))
+    assert (order.venue_id, store.by_venue_id(KEY, "7"), store.by_venue_id(KEY, "8")) == ("8", order, order)
+    assert kinds(store.on_fill(fill(10, client_id="", venue_id="7"))) == [K.FILLED]
+
+
+def test_given_an_order_in_doubt_when_its_last_fill_names_only_the_venues_id_then_the_report_completes_it() -> None:
+    """The quantity was booked as somebody else's; joined, the order is done without a second booking."""
+    store, order = submitted_in_doubt()
+    store.on_fill(fill(10, client_id="", venue_id="7"))
+    changes = store.on_report(done(Reason.FILLED, 10))
+    assert (kinds(changes), order.reason, [change.fill for change in changes]) == (
+        [K.OPEN, K.DONE, K.DUPLICATE],
+        Reason.FILLED,
+        [None, None, None],
+    )
+
+
+def test_given_a_fill_without_any_id_when_it_comes_then_it_is_still_carried_once() -> None:
+    """Money moves whether or not the venue says for which order."""
+    store = OrderStore()
+    one = fill(4, client_id="", venue_id="")
+    assert [change.fill for change in store.on_fill(one)] == [one]
+    assert store.on_fill(one) == []
+
+
+def test_given_a_replacement_in_doubt_when_the_old_order_is_open_then_only_after_the_fence_that_counts() -> None:
+    """Before it, the replacement may still arrive."""
+    store, order = amending_in_doubt(8, 510, "twaaaaaaa-2")
+    assert rows(store.on_report(opened())) == [31]
+    resolver.due(store, S, caps(), 0)
+    assert (rows(store.on_report(opened(at_ns=16 * S))), state(order)) == ([19], "LIVE,NONE")
+
+
+def test_given_an_amend_when_the_order_is_filled_first_then_a_late_acceptance_changes_nothing() -> None:
+    """Its terms no longer matter."""
+    store, order = amending(20)
+    store.on_report(done(Reason.CANCELED))
+    assert (store.on_amend(ID, accepted(), 2), order.qty) == ([], 10)
+
+
 # ---- bounds ----------------------------------------------------------------------------------------------------------
 
 
@@ -715,3 +759,44 @@ def test_given_a_find_that_could_not_ask_when_it_is_told_then_nothing_changes() 
     store, order = submitted_in_doubt()
     resolver.due(store, 100 * S, caps(), 0)
     assert (store.on_finding(order.ref, CouldNotAsk(why="timeout"), 101 * S), order.absents) == ([], 0)
+
+
+def test_given_an_order_long_forgotten_when_an_answer_about_it_comes_then_it_says_nothing() -> None:
+    """Ended long ago, and more orders since than are kept."""
+    store, order = working()
+    ref = new("twaaaaaaa-9")
+    for answer in (accepted(), rejected(), UNKNOWN):
+        assert store.on_submit(ref.client_id, answer, 1) == []
+        assert store.on_cancel(ref.client_id, answer, 1) == []
+        assert store.on_amend(ref.client_id, answer, 1) == []
+    assert store.on_missing(ref.client_id, 1) == []
+    unknown = Order(ref, 0).ref
+    assert store.on_finding(unknown, Absent(), 1) == []
+    assert store.on_finding(unknown, CouldNotAsk(why="down"), 1) == []
+    assert store.open_orders("v:OTHER") == []
+    assert store.open_orders() == [order]
+
+
+def test_given_an_overdue_cancel_when_the_order_is_absent_then_it_is_in_doubt_first() -> None:
+    """The doubt starts there, and so do the two absences."""
+    store, order = canceling()
+    store.on_cancel(ID, accepted(), 1)
+    resolver.due(store, 16 * S, caps(), 0)
+    assert (kinds(store.on_finding(order.ref, Absent(), 17 * S)), order.absents) == ([K.DOUBT], 0)
+    absent_twice(store, order)
+    assert order.reason is Reason.GONE
+
+
+def test_given_an_order_that_came_back_when_many_others_end_then_it_is_not_forgotten() -> None:
+    """Given up, adopted again, and working: it is kept whatever comes after."""
+    store = OrderStore()
+    store._shelf = Shelf(bound=1)
+    order = store.add(new(), 0)
+    store.on_submit(ID, UNKNOWN, 0)
+    absent_twice(store, order)
+    store.on_report(opened(at_ns=200 * S))
+    for number in (2, 3):
+        client_id = f"twaaaaaaa-{number}"
+        store.add(new(client_id), 0)
+        store.on_report(done(client_id=client_id, venue_id=str(number)))
+    assert (store.get(ID), order.working) == (order, True)
