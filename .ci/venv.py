@@ -80,11 +80,12 @@ def create() -> None:
 
 
 def works() -> bool:
-    """Whether there is an environment whose Python and pip run (a moved or upgraded interpreter leaves one that does not)."""
+    """Whether the environment is of this Python, and it and its pip run: an upgraded interpreter leaves one that does not."""
     if not PYTHON.exists():
         return False
-    quiet = subprocess.run([str(PYTHON), "-m", "pip", "--version"], capture_output=True, check=False)  # noqa: S603 (fixed)
-    return quiet.returncode == 0
+    ask = [str(PYTHON), "-c", "import sys, pip; print(sys.version)"]
+    answer = subprocess.run(ask, capture_output=True, text=True, check=False)  # noqa: S603 (a fixed command)
+    return answer.returncode == 0 and answer.stdout.strip() == sys.version.strip()
 
 
 def main() -> None:

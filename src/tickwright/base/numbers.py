@@ -9,13 +9,19 @@ from __future__ import annotations
 
 import enum
 import math
-from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
+from decimal import Context, Decimal, InvalidOperation
+from decimal import Inexact as _Rounded
 
 #: Decimal places of every asset amount. Price places plus quantity places of an instrument may not exceed it.
 MONEY_EXP = 18
 
-#: Wide enough for any amount: 40 whole digits plus MONEY_EXP places. The ambient decimal context is never used.
-_CONTEXT = Context(prec=60)
+#: Wide enough for any amount: 40 whole digits plus MONEY_EXP places. The ambient decimal context is never used, and this one
+#: raises rather than round.
+_CONTEXT = Context(prec=60, traps=[InvalidOperation, _Rounded])
+_WHOLE_DIGITS_MAX = 40
+_TEXT_CHARS_MAX = 64
+#: Of a value that is about to be rounded: any float, written out exactly.
+_ADJUSTED_MAX = 330
 
 POW10: tuple[int, ...] = tuple(10**n for n in range(2 * MONEY_EXP + 1))
 
@@ -31,8 +37,6 @@ class Rounding(enum.Enum):
 DOWN = Rounding.DOWN
 UP = Rounding.UP
 NEAREST = Rounding.NEAREST
-
-_DECIMAL_MODE = {DOWN: ROUND_FLOOR, UP: ROUND_CEILING, NEAREST: ROUND_HALF_EVEN}
 
 
 class Inexact(ValueError):  # noqa: N818 (reads as what it is)
@@ -51,9 +55,14 @@ def to_units(value: Decimal | int | str, exp: int) -> int:
     if not value.is_finite():
         msg = f"{value} is not a finite number"
         raise Inexact(msg)
-    scaled = value.scaleb(exp, _CONTEXT)
-    units = int(scaled)
-    if units != scaled:
+    if value and value.adjusted() >= _WHOLE_DIGITS_MAX:
+        msg = f"{value:.3e} is larger than any amount"
+        raise Inexact(msg)
+    try:
+        scaled = value.scaleb(exp, _CONTEXT)
+    except _Rounded:
+        scaled = None
+    if scaled is None or (units := int(scaled)) != scaled:
         msg = f"{value} has more than {exp} decimal places"
         raise Inexact(msg)
     return units
@@ -74,24 +83,30 @@ def parse_units(text: str, exp: int) -> int:
         places = exp
     # isdecimal() alone admits other scripts' digits; a sign is only taken in front.
     body = digits[1:] if digits[:1] == "-" else digits
-    if not (body.isascii() and body.isdigit() and whole not in ("", "-") and (frac or not dot)):
+    if not (len(text) <= _TEXT_CHARS_MAX and body.isascii() and body.isdigit() and whole not in ("", "-") and (frac or not dot)):
         return _parse_slow(text, exp)
     return int(digits) * POW10[places]
 
 
 def _parse_slow(text: str, exp: int) -> int:
-    if len(text) > 64 or "_" in text:
-        msg = f"{text[:64]!r} is not a decimal number"
+    return to_units(parse_decimal(text), exp)
+
+
+def parse_decimal(text: str) -> Decimal:
+    """The number that ``text`` stands for, within what the system can hold; raises :class:`Inexact` for anything else."""
+    # Decimal() would also take other scripts' digits, underscores and megabytes.
+    if len(text) > _TEXT_CHARS_MAX or not text.isascii() or "_" in text:
+        msg = f"{text[:_TEXT_CHARS_MAX]!r} is not a decimal number"
         raise Inexact(msg)
     try:
         value = Decimal(text)
     except InvalidOperation:
         msg = f"{text!r} is not a decimal number"
         raise Inexact(msg) from None
-    if not value.is_finite() or abs(value.adjusted()) > 40:
+    if not value.is_finite() or (value and abs(value.adjusted()) > _WHOLE_DIGITS_MAX):
         msg = f"{text!r} is not a number this system can hold"
         raise Inexact(msg)
-    return to_units(value, exp)
+    return value
 
 
 def to_decimal(units: int, exp: int) -> Decimal:
@@ -118,30 +133,41 @@ def float_to_units(value: float, exp: int, step: int, rounding: Rounding) -> int
     if not math.isfinite(value):
         msg = f"{value!r} is not a finite number"
         raise Inexact(msg)
-    scaled = Decimal(repr(value)).scaleb(exp, _CONTEXT) / step
-    return int(scaled.to_integral_value(_DECIMAL_MODE[rounding])) * step
+    return decimal_to_units(Decimal(repr(value)), exp, step, rounding)
+
+
+def decimal_to_units(value: Decimal, exp: int, step: int, rounding: Rounding) -> int:
+    """The multiple of ``step`` units that ``value`` rounds to, from its exact value however many places it has."""
+    if not value.is_finite() or (value and abs(value.adjusted()) > _ADJUSTED_MAX):
+        msg = f"{value} is not a number this system can hold"
+        raise Inexact(msg)
+    numerator, denominator = value.as_integer_ratio()
+    return _round_ratio(numerator * POW10[exp], denominator * step, rounding) * step
 
 
 def round_units(units: int, step: int, rounding: Rounding) -> int:
     """The multiple of ``step`` that ``units`` rounds to."""
-    down = units // step * step
-    rest = units - down
+    return _round_ratio(units, step, rounding) * step
+
+
+def _round_ratio(numerator: int, denominator: int, rounding: Rounding) -> int:
+    """The whole number that a fraction (denominator above 0) rounds to."""
+    whole, rest = divmod(numerator, denominator)
     if rest == 0 or rounding is DOWN:
-        return down
+        return whole
     if rounding is UP:
-        return down + step
+        return whole + 1
     twice = 2 * rest
-    if twice == step:
-        return down if (down // step) % 2 == 0 else down + step
-    return down if twice < step else down + step
+    if twice == denominator:
+        return whole + whole % 2
+    return whole if twice < denominator else whole + 1
 
 
 def rescale(units: int, from_exp: int, to_exp: int, rounding: Rounding) -> int:
     """``units`` of ``10**-from_exp`` expressed in ``10**-to_exp``."""
     if to_exp >= from_exp:
         return units * POW10[to_exp - from_exp]
-    step = POW10[from_exp - to_exp]
-    return round_units(units, step, rounding) // step
+    return _round_ratio(units, POW10[from_exp - to_exp], rounding)
 
 
 def money_text(amount: int) -> str:

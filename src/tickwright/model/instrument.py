@@ -7,7 +7,16 @@ from decimal import Decimal
 
 import msgspec
 
-from tickwright.base.numbers import MONEY_EXP, POW10, Rounding, float_to_units, round_units, to_decimal, to_units
+from tickwright.base.numbers import (
+    MONEY_EXP,
+    POW10,
+    Rounding,
+    decimal_to_units,
+    float_to_units,
+    parse_decimal,
+    to_decimal,
+    to_units,
+)
 
 
 class Kind(enum.Enum):
@@ -118,8 +127,5 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
 def _on_grid(value: float | Decimal | int | str, exp: int, step: int, rounding: Rounding) -> int:
     if isinstance(value, float):
         return float_to_units(value, exp, step, rounding)
-    exact = value if isinstance(value, Decimal) else Decimal(value)
-    exponent = exact.as_tuple().exponent
-    places = max(exp, -exponent) if isinstance(exponent, int) else exp
-    factor = POW10[places - exp]
-    return round_units(to_units(exact, places), step * factor, rounding) // factor
+    exact = parse_decimal(value) if isinstance(value, str) else Decimal(value)
+    return decimal_to_units(exact, exp, step, rounding)
