@@ -59,7 +59,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     """A request to a venue as data: not yet signed, not yet bound to a transport.
 
     ``params`` are in the order in which they are sent. ``kind`` says how the answer is to be read. ``is_order`` marks what may
-    change the account: such a request is sent at most once.
+    change the account: such a request is sent at most once. ``dead_after_ns`` is the moment, in the venue's time, from which it
+    must not be accepted any more; 0 leaves that to the usual window.
     """
 
     kind: str
@@ -71,6 +72,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     weight: int
     is_order: bool = False
     ref: OrderRef | None = None
+    dead_after_ns: int = 0
 
 
 class SymbolMap:

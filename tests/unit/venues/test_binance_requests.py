@@ -189,3 +189,15 @@ def test_given_subscriptions_when_named_then_they_are_the_venues_streams():
     for sub in (Subscription("BTC/USDT", Channel.BARS, "7m"), Subscription("BTC/USDT", Channel.FUNDING)):
         with pytest.raises(ValueError, match="not streamed"):
             wire.stream(sub)
+
+
+def test_given_a_deadline_when_encoded_then_the_window_ends_with_it_and_not_after():
+    """The fence around an order in doubt counts on it: later than this the venue must not accept it."""
+    wire = Wire("key", HmacSigner(Secret(b"secret")), 5_000)
+    at = 1_788_249_600_123_000_000
+    for left_ns, window_ms in ((4_999_900_000, 4_999), (60_000_000_000, 5_000), (900_000, 0)):
+        request = requests.submit(order(), "BTCUSDT", at + left_ns)
+        assert wire.window_ms(request, at) == window_ms
+    frame = wire.ws(requests.submit(order(), "BTCUSDT", at + 2_000_000_000), 1, at, logged_on=False)
+    assert msgspec.json.decode(frame)["params"]["recvWindow"] == 2_000
+    assert "recvWindow=2000&" in wire.rest(requests.submit(order(), "BTCUSDT", at + 2_000_000_000), at)

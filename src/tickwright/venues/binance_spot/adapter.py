@@ -44,7 +44,7 @@ from tickwright.model.reason import Reason
 from tickwright.net.clock_offset import ClockOffset
 from tickwright.net.http import HttpAnswer, HttpOutcome, HttpRequest, HttpSession, NotSent
 from tickwright.net.pacing import Backoff, ConnectBudget, WeightBudget
-from tickwright.net.ws import WsPolicy, WsSession
+from tickwright.net.ws import WsCounters, WsPolicy, WsSession
 from tickwright.ports import AccountSink, MarketSink
 from tickwright.venues.binance_spot import answers, catalog, requests
 from tickwright.venues.binance_spot.account import TYPES
@@ -77,6 +77,7 @@ HISTORY_PAGES_MAX = 10_000
 #: Levels of a snapshot, and for how many books at once the budget of a minute has room for it.
 _DEPTHS = ((5_000, 10), (1_000, 50))
 _SHALLOWEST = 100
+_TOO_LATE = "the order's deadline has passed"
 
 _MARKET_POLICY = WsPolicy(
     sends_per_s=MESSAGES_PER_S_MAX - 1, sends_burst=MESSAGES_PER_S_MAX - 1, connects_max=CONNECTS_PER_5_MIN_MAX // 2
@@ -106,6 +107,7 @@ class Binance:
         self._absences: dict[str, int] = {}
         self._api: ApiSession | None = None
         self._feeds: list[MarketFeed] = []
+        self.connections: dict[str, WsCounters] = {}  # by name of the session, for display
         self._tasks: set[asyncio.Task[Any]] = set()
         self._caps = msgspec.structs.replace(CAPS, deadline_ns=config.recv_window_ms * NS_PER_MS)
         self._measuring = False
@@ -229,6 +231,7 @@ class Binance:
             f"{NAME} market", self._market_url, _MARKET_POLICY, feed, self._clock, self._chance, budget=self._connects
         )
         feed.session = session
+        self.connections[f"market {len(self.connections)}"] = session.counters
         self._feeds.append(feed)
         try:
             await session.run()
@@ -306,6 +309,7 @@ class Binance:
             self._chance,
             budget=self._connects,
         )
+        self.connections["account"] = session.counters
         api.session = session
         self._api = api
         try:
@@ -323,7 +327,8 @@ class Binance:
         if self.wire.symbols.instrument(order.key) is None:
             return _now(Rejected(reason=Reason.UNKNOWN_INSTRUMENT, text=order.key))
         self._orders.sent(order)
-        return self._order(requests.submit(order, self.wire.symbols.native(order.key)))
+        dead_after_ns = self._offset.venue_ns(order.dead_after_ns) if order.dead_after_ns else 0
+        return self._order(requests.submit(order, self.wire.symbols.native(order.key), dead_after_ns))
 
     def submit_pair(self, above: NewOrder, below: NewOrder, list_id: str) -> Awaitable[Outcome]:
         """Two orders of which one cancels the other: ``above`` and ``below`` the market."""
@@ -362,6 +367,7 @@ class Binance:
             client_id=terms.client_id,
             qty=old.qty - known.filled if terms.qty is None else terms.qty,
             price=old.price if terms.price is None else terms.price,
+            dead_after_ns=0,
         )
         why = requests.unsupported(new)
         if why:
@@ -407,6 +413,8 @@ class Binance:
             return self._spawn(self._order_by_rest(request))
         # Both ways out share the address, its limits and its bans; the other one is checked by the HTTP session.
         now = self._clock.wall_ns()
+        if self.wire.window_ms(request, self._offset.venue_ns(now)) <= 0:
+            return _now(Rejected(reason=Reason.NOT_SENT, text=_TOO_LATE))
         if now < self._http.paused_until_ns:
             return _now(Rejected(reason=Reason.NOT_SENT, text=self._http.pause_reason))
         if not self._budget.take(request.weight, now, is_order=True):
@@ -414,6 +422,8 @@ class Binance:
         return _mapped(api.send(request, ORDER_DEADLINE_S), lambda reply: self._outcome(request, reply))
 
     async def _order_by_rest(self, request: Request) -> Outcome:
+        if self.wire.window_ms(request, self.venue_ns()) <= 0:
+            return Rejected(reason=Reason.NOT_SENT, text=_TOO_LATE)
         answer = await self._http.send(self._http_request(request), ORDER_DEADLINE_S)
         at_ns = self._clock.wall_ns()
         if isinstance(answer, NotSent):
@@ -432,6 +442,8 @@ class Binance:
             for report in outcome.reports:
                 self._orders.learn(report)
         elif isinstance(outcome, Rejected):
+            if request.kind == "submit" and request.ref is not None:
+                self._orders.forget(request.ref.client_id)
             self._obey(outcome, reply)
         return outcome
 

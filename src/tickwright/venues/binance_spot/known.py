@@ -34,6 +34,10 @@ class KnownOrders:
             del self._orders[next(iter(self._orders))]
         self._orders[order.client_id] = Known(order, 0)
 
+    def forget(self, client_id: str) -> None:
+        """The venue has refused an order."""
+        self._orders.pop(client_id, None)
+
     def learn(self, event: OrderReport | Fill) -> None:
         """The venue's word on an order."""
         self.name(event.key, event.venue_id, event.client_id)

@@ -257,7 +257,7 @@ class MarketFeed:
         conn.saw(stream.name)
         if bar.end_ns <= stream.last:
             return
-        if stream.last != _NOTHING and bar.start_ns != stream.last:
+        if stream.last not in (_NOTHING, bar.start_ns):
             self._sink(Gap(stream.key, Channel.BARS, stream.last, bar.start_ns, bar.recv_ns))
         stream.last = bar.end_ns
         self._sink(bar)

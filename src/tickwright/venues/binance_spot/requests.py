@@ -70,7 +70,7 @@ def _terms(order: NewOrder) -> Params:
     return params
 
 
-def _request(kind: str, params: Params, ref: OrderRef | None = None) -> Request:
+def _request(kind: str, params: Params, ref: OrderRef | None = None, dead_after_ns: int = 0) -> Request:
     endpoint = ENDPOINTS[kind]
     return Request(
         kind=kind,
@@ -82,13 +82,14 @@ def _request(kind: str, params: Params, ref: OrderRef | None = None) -> Request:
         weight=endpoint.weight,
         is_order=kind in ORDER_KINDS,
         ref=ref,
+        dead_after_ns=dead_after_ns,
     )
 
 
-def submit(order: NewOrder, native: str) -> Request:
+def submit(order: NewOrder, native: str, dead_after_ns: int = 0) -> Request:
     """Place an order. The full answer is asked for: it carries the first fills, should the account stream be late."""
     params: Params = [("symbol", native), *_terms(order), ("newClientOrderId", order.client_id), ("newOrderRespType", "FULL")]
-    return _request("submit", params, OrderRef(order.key, order.client_id))
+    return _request("submit", params, OrderRef(order.key, order.client_id), dead_after_ns)
 
 
 def _named(ref: OrderRef, id_name: str = "orderId", client_name: str = "origClientOrderId") -> tuple[str, str | int]:

@@ -79,15 +79,22 @@ class Wire:
         self._numbered += 1
         return self._numbered
 
+    def window_ms(self, request: Request, at_ns: int) -> int:
+        """How long after ``at_ns`` (the venue's time) the request may be accepted; 0 or less: it must not be sent any more."""
+        if not request.dead_after_ns:
+            return self._recv_window_ms
+        return min(self._recv_window_ms, (request.dead_after_ns - at_ns) // NS_PER_MS)
+
     def ws(self, request: Request, number: int, at_ns: int, *, logged_on: bool) -> bytes:
         """A request as a frame of the WebSocket API, signed unless the session is logged on."""
         params = list(request.params)
         if not request.signed:
             return requests.ws_frame(number, request.ws_method, params)
+        window_ms = self.window_ms(request, at_ns)
         if logged_on:
-            params += [("recvWindow", self._recv_window_ms), ("timestamp", at_ns // NS_PER_MS)]
+            params += [("recvWindow", window_ms), ("timestamp", at_ns // NS_PER_MS)]
             return requests.ws_frame(number, request.ws_method, params)
-        return self._signed(number, request.ws_method, params, at_ns)
+        return self._signed(number, request.ws_method, params, at_ns, window_ms)
 
     def logon(self, number: int, at_ns: int) -> bytes:
         """``session.logon``, for keys that can."""
@@ -99,9 +106,9 @@ class Wire:
             return requests.ws_frame(number, "userDataStream.subscribe", [])
         return self._signed(number, "userDataStream.subscribe.signature", [], at_ns)
 
-    def _signed(self, number: int, method: str, params: requests.Params, at_ns: int) -> bytes:
+    def _signed(self, number: int, method: str, params: requests.Params, at_ns: int, window_ms: int = 0) -> bytes:
         at_ms = at_ns // NS_PER_MS
-        window = self._recv_window_ms
+        window = window_ms or self._recv_window_ms
         return requests.signed_ws_frame(
             number, method, params, self._need_signer(), key=self._key, at_ms=at_ms, recv_window_ms=window
         )
@@ -110,7 +117,7 @@ class Wire:
         """The path of a REST request with its query string, signed where it must be."""
         params = list(request.params)
         if request.signed:
-            query = requests.signed_query(params, self._need_signer(), at_ns // NS_PER_MS, self._recv_window_ms)
+            query = requests.signed_query(params, self._need_signer(), at_ns // NS_PER_MS, self.window_ms(request, at_ns))
         else:
             query = requests.query_string(params)
         return f"{request.path}?{query}" if query else request.path
