@@ -127,12 +127,9 @@ class Runtime:
 class Counters:
     """What a summary shows. Counts only grow."""
 
-    __slots__ = ("decisions", "events", "fills", "halts", "market_events", "orders", "reconciliations", "refusals")
+    __slots__ = ("fills", "halts", "orders", "reconciliations", "refusals")
 
     def __init__(self) -> None:
-        self.events = 0
-        self.market_events = 0
-        self.decisions = 0
         self.orders = 0
         self.fills = 0
         self.reconciliations = 0

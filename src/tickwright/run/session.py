@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from tickwright.base.clock import Clock
-from tickwright.base.errors import RefusedError, StrategyError, TickwrightError, UsageError
+from tickwright.base.errors import RefusedError, StrategyError, UsageError
 from tickwright.base.ids import run_prefix
 from tickwright.base.suggest import near_or_list
 from tickwright.engine.build import attach
@@ -41,7 +41,7 @@ class Plan(msgspec.Struct, kw_only=True):
     seconds: float | None = None
     auto_arm: bool = True
     cancel_on_stop: bool = True
-    allow_withdraw: bool = False
+    also_close: list[Venue] = []
 
 
 class Session:
@@ -62,7 +62,7 @@ class Session:
         venue = self.plan.venue
         await venue.open()
         permissions = await venue.permissions()
-        if permissions.can_withdraw and not self.plan.allow_withdraw:
+        if permissions.can_withdraw:
             raise RefusedError(
                 "the API key can withdraw", where=venue.caps.venue, hint="make a key that can only read and trade, and use that"
             )
@@ -95,20 +95,25 @@ class Session:
         """Trade until the time is up, a signal comes or the engine stops; then close the venue."""
         timer = asyncio.create_task(self._timer())
         try:
-            with _signals(self._stop):
+            with _signals(self.stop):
                 await self.shell.run()
         finally:
             timer.cancel()
             await asyncio.gather(timer, return_exceptions=True)
-            await self.plan.venue.close()
+            await self.close()
 
-    def _stop(self, why: str) -> None:
+    async def close(self) -> None:
+        """Close every connection."""
+        for venue in (self.plan.venue, *self.plan.also_close):
+            await venue.close()
+
+    def stop(self, why: str) -> None:
         self.shell.command(Verb.STOP, why)
 
     async def _timer(self) -> None:
         if self.plan.seconds is not None:
             await asyncio.sleep(self.plan.seconds)
-            self._stop("the time is up")
+            self.stop("the time is up")
 
 
 def _find(listed: Sequence[Instrument], symbol: str, venue: str) -> Instrument:

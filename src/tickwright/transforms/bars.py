@@ -54,6 +54,7 @@ class _Builder:
         "_recv",
         "_start",
         "_volume",
+        "closed",
         "span",
         "warmup",
     )
@@ -61,6 +62,7 @@ class _Builder:
     def __init__(self, span: str) -> None:
         self.span = span
         self.warmup = 1
+        self.closed = 0  # bars made so far, for display
         self.reset()
 
     def reset(self) -> None:
@@ -99,6 +101,7 @@ class _Builder:
         self._recv = trade.recv_ns
 
     def _closed(self, end_ns: int) -> Bar:
+        self.closed += 1
         return Bar(
             self._key, self._start, end_ns, self._open, self._high, self._low, self._close,
             self._volume, self._notional, self._count, self._buy, self._recv, self.span,

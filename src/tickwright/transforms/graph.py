@@ -59,6 +59,7 @@ class Graph:
         self._params = dict(params or {})
         self._wanted: set[tuple[str, Channel, str]] = set()
         self._clocked: list[tuple[Any, Push]] = []
+        self._builders: list[Any] = []
         self._below: dict[tuple[str, Channel], list[Callable[[], None]]] = {}  # what a gap in a stream resets
         users, cells = _readers(outputs, self.cells)
         built: dict[Expr, Push] = {}
@@ -69,6 +70,11 @@ class Graph:
     def ready(self) -> bool:
         """Whether every output has a value."""
         return self._cold == 0
+
+    @property
+    def bars(self) -> int:
+        """Bars closed so far."""
+        return sum(stage.closed for stage in self._builders)
 
     def subscriptions(self) -> set[tuple[str, Channel, str]]:
         """What the sources need: ``(key, channel, detail)``."""
@@ -127,6 +133,8 @@ class Graph:
         stage = expr.spec.make(self._params)
         resets.append(stage.reset)
         push = _chain(self._sinks(expr, users, cells, built, resets))
+        if hasattr(stage, "closed"):
+            self._builders.append(stage)
         if hasattr(stage, "on_time"):
             self._clocked.append((stage, push))
         return _stage_push(stage.step, push)

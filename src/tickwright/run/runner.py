@@ -1,0 +1,169 @@
+"""`tickwright run`: choose the venue by mode, say what will happen, run, sum up."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from tickwright.base.chance import Chance
+from tickwright.base.clock import NS_PER_S, Clock, SystemClock
+from tickwright.base.errors import RefusedError, UsageError
+from tickwright.model.effect import Level, Notice
+from tickwright.ports import Venue
+from tickwright.run.build import PaperVenue, is_file, limits_for, load_venue_file, make_venue, venue_section
+from tickwright.run.config import Config, load_config
+from tickwright.run.load import load_strategy
+from tickwright.run.logs import Redactor, setup_logs
+from tickwright.run.options import RunOptions
+from tickwright.run.secrets import require_credentials
+from tickwright.run.session import Plan, Session
+from tickwright.run.standrun import StandProcess
+from tickwright.run.summary import Summary, summarise
+from tickwright.run.table import look, show
+
+
+def run_strategy(options: RunOptions) -> Summary:
+    """Run a strategy until its time is up or a signal comes."""
+    flags: dict[str, Any] = {}
+    config = load_config(options.config, flags=flags)
+    redactor = setup_logs("warning" if options.quiet else config.log.level, config.log.format)
+    if options.testnet + options.live + options.stand > 1:
+        raise UsageError("--testnet, --live and --stand exclude one another")
+    with fast_loop() as runner:
+        return runner.run(_run(options, config, redactor))
+
+
+@contextlib.contextmanager
+def fast_loop() -> Any:
+    """An event loop by uvloop where it exists."""
+    try:
+        import uvloop  # noqa: PLC0415 (not on every platform)
+    except ImportError:
+        factory = None
+    else:
+        factory = uvloop.new_event_loop
+    with asyncio.Runner(loop_factory=factory) as runner:
+        yield runner
+
+
+async def _run(options: RunOptions, config: Config, redactor: Redactor) -> Summary:
+    clock, chance = SystemClock(), Chance(None)
+    strategy = load_strategy(options.strategy, options.name)
+    params = {**config.params, **options.params}
+    strategy(**params)  # a wrong parameter is told before anything is connected
+    name = options.venue or config.run.venue
+    symbols = options.symbols or config.run.symbols or (("BTC/USDT",) if options.stand or is_file(name) else ())
+    if not symbols:
+        raise UsageError("no instrument was given", hint="add --symbol BTC/USDT, or [run] symbols in the configuration")
+    limits, starter = limits_for(config, real_money=options.live)
+    async with contextlib.AsyncExitStack() as stack:
+        venue, source = await _choose(options, config, name, symbols, clock, chance, redactor, stack)
+        if starter:
+            _say(
+                f"no [risk] limits are configured: starting with {limits.max_order_value} per order, {limits.max_position} held at most"
+            )
+        if options.live:
+            _confirm(config, name, symbols)
+        plan = Plan(
+            strategy=strategy,
+            params=params,
+            venue=venue,
+            symbols=list(symbols),
+            limits=limits,
+            currency=config.run.currency,
+            seconds=options.seconds,
+            cancel_on_stop=config.run.cancel_on_stop,
+            also_close=[source] if source is not None else [],
+        )
+        return await run_plan(plan, clock, connections_of(source or venue), quiet=options.quiet)
+
+
+async def run_plan(plan: Plan, clock: Clock, connections: Mapping[str, Any], *, quiet: bool) -> Summary:
+    """Prepare, run with the live table, and sum up."""
+    session = Session(plan, clock, log_notice, None)
+    try:
+        await session.prepare()
+    except BaseException:
+        await session.close()
+        raise
+    shown = asyncio.create_task(show(lambda: look(session.state, session.shell, connections), quiet=quiet))
+    try:
+        await session.run()
+    finally:
+        shown.cancel()
+        await asyncio.gather(shown, return_exceptions=True)
+    return summarise(
+        session.state,
+        session.shell,
+        session.instruments,
+        strategy=plan.strategy.__name__,
+        seconds=(clock.wall_ns() - session.started_ns) / NS_PER_S,
+        connections=connections,
+    )
+
+
+def connections_of(venue: Venue) -> Mapping[str, Any]:
+    """The counters of a venue's connections, where it keeps any."""
+    found: Mapping[str, Any] = getattr(venue, "connections", {})
+    return found
+
+
+async def _choose(
+    options: RunOptions,
+    config: Config,
+    name: str,
+    symbols: tuple[str, ...],
+    clock: Clock,
+    chance: Chance,
+    redactor: Redactor,
+    stack: contextlib.AsyncExitStack,
+) -> tuple[Venue, Venue | None]:
+    """The venue to trade on, and the one its market data comes from if that is another."""
+    if is_file(name):
+        return load_venue_file(Path(name)), None
+    section = venue_section(config, name)
+    if options.stand:
+        stand = await stack.enter_async_context(StandProcess(name, tape=options.tape, speed=options.speed))
+        return make_venue(name, stand.section(), stand.credentials(), clock, chance), None
+    if options.testnet or options.live:
+        credentials = require_credentials(name, section)
+        redactor.learn(credentials.secret)
+        environment = "testnet" if options.testnet else "mainnet"
+        if section.rest_url:
+            environment = section.environment
+        return make_venue(name, section, credentials, clock, chance, environment=environment), None
+    source = make_venue(name, section, None, clock, chance)
+    try:
+        return await PaperVenue(source, config.paper, symbols, clock, chance).make(), source
+    except BaseException:
+        await source.close()
+        raise
+
+
+def _confirm(config: Config, venue: str, symbols: tuple[str, ...]) -> None:
+    """Live trading starts disarmed: a person types the word, or has configured that none is needed."""
+    if config.run.confirm_live:
+        return
+    if not sys.stdin.isatty():
+        raise RefusedError("live trading needs a confirmation", hint="run it at a terminal, or set [run] confirm_live = true")
+    _say(f"This trades real money on {venue}: {', '.join(symbols)}. Type 'live' to arm it.")
+    if sys.stdin.readline().strip() != "live":
+        raise RefusedError("not confirmed: nothing was sent")
+
+
+def _say(text: str) -> None:
+    structlog.get_logger().info(text)
+
+
+def log_notice(notice: Notice) -> None:
+    """A notice of the engine as a log line."""
+    log = structlog.get_logger()
+    fields = {name: value for name, value in (("key", notice.key), ("strategy", notice.strategy)) if value}
+    write = {Level.INFO: log.info, Level.WARNING: log.warning, Level.ALERT: log.error}[notice.level]
+    write(notice.text, what=notice.what, **fields)
