@@ -1,20 +1,19 @@
 """Configuration: a TOML file, then the environment, then flags; the later wins. A name that does not exist is an error.
 
 The environment is read as ``TICKWRIGHT_<SECTION>__<KEY>`` (``TICKWRIGHT_RISK__MAX_ORDER_VALUE=1000``). Whatever the bytes of the
-file, the result is a :class:`Config` or a :class:`ConfigError` that names the file (or the variable), the key and what was expected.
+file, the result is a :class:`Config` or a :class:`ConfigError` that names the file or variable, the key, and what was expected.
 
 Secrets are not configuration: see ``run/secrets.py``. Every setting is described in ``docs/configuration.md``.
 """
 
 from __future__ import annotations
 
-import enum
 import math
 import os
 import tomllib
 import types
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
@@ -32,15 +31,6 @@ ENVIRONMENTS = ("mainnet", "testnet", "demo")
 
 Ppm = Annotated[int, msgspec.Meta(ge=-1_000_000, le=1_000_000)]
 ParamValue = str | int | Decimal | bool
-
-
-class Mode(enum.Enum):
-    """Where the orders of a run go."""
-
-    PAPER = "paper"  # matched here, against the venue's real market data
-    STAND = "stand"  # to a local server that speaks the venue's protocol
-    TESTNET = "testnet"  # to the venue's test network
-    LIVE = "live"  # to the venue
 
 
 class RunSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -97,21 +87,6 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     paper: PaperSection = PaperSection()
     log: LogSection = LogSection()
     params: dict[str, ParamValue] = {}
-
-
-class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """One run as the command line asks for it. ``config`` has the flags merged in: venue, symbols, parameters, log."""
-
-    strategy: Path
-    config: Config
-    mode: Mode = Mode.PAPER
-    armed: bool = True  # False: real money, and nobody has confirmed it
-    json: bool = False
-    quiet: bool = False  # no live table
-    tape: Path | None = None  # of the stand; None: the recording in the package
-    speed: float = 1.0
-    faults: Path | None = None
-    seed: int = 1
 
 
 #: The tables of the file, but for ``venues`` (one table a venue) and ``params`` (names are the strategy's).
@@ -177,7 +152,9 @@ def parse_toml(raw: bytes, where: str) -> dict[str, Any]:
         raise ConfigError("the file is not UTF-8 text", where=where) from None
     except RecursionError:
         raise ConfigError("it is nested too deeply", where=where) from None
-    except (ValueError, ArithmeticError) as error:  # the second: a number that no decimal can hold
+    except ArithmeticError:
+        raise ConfigError("a number in it is too large", where=where) from None
+    except ValueError as error:
         raise ConfigError(f"not valid TOML: {_lower(str(error))}", where=where) from None
 
 
@@ -188,8 +165,11 @@ def parse_config(data: Mapping[str, object], where: str) -> Config:
 
 def settings() -> list[tuple[str, str]]:
     """Every setting as ``(section, key)``, in the order of the documentation; ``venues.NAME`` stands for each venue."""
-    sections = {**SECTIONS, "venues.NAME": VenueSection}
-    return [(section, key) for section, struct in sections.items() for key in struct.__struct_fields__]
+    return [(section, key) for section, struct in _all_sections().items() for key in struct.__struct_fields__]
+
+
+def _all_sections() -> dict[str, type[msgspec.Struct]]:
+    return {**SECTIONS, "venues.NAME": VenueSection}
 
 
 # -- gathering -------------------------------------------------------------------------------------------------------------
@@ -302,9 +282,17 @@ def _leaf(entry: _Entry, struct: type[msgspec.Struct], key: str) -> Any:
 def _check_limit(entry: _Entry, key: str, value: object) -> None:
     """Each limit is checked alone, so that the error names where it came from."""
     try:
-        Limits(**{key: value})
-    except (ValueError, ArithmeticError) as error:
+        msgspec.structs.replace(Limits(), **{key: value})
+    except OverflowError:
+        raise ConfigError("the number is too large", where=entry.where) from None
+    except ValueError as error:
         raise ConfigError(str(error).removeprefix(f"{key} "), where=entry.where) from None
+
+
+def _check_amounts(entry: _Entry, values: Iterable[object]) -> None:
+    for value in values:
+        if isinstance(value, Decimal) and not (value.is_finite() and value >= 0):
+            raise ConfigError("expected an amount that is not negative", where=entry.where)
 
 
 def _param(entry: _Entry) -> ParamValue:
@@ -338,6 +326,8 @@ def _convert(entry: _Entry, kind: Any) -> Any:
         raise _unexpected(entry, base, "")
     if isinstance(converted, Decimal) and not converted.is_finite():
         raise ConfigError("expected a finite number", where=entry.where)
+    if entry.path[0] == "paper":
+        _check_amounts(entry, converted.values() if isinstance(converted, dict) else [converted])
     return converted
 
 
@@ -349,6 +339,8 @@ def _unexpected(entry: _Entry, base: Any, text: str) -> ConfigError:
     if any(bound in text for bound in (">=", "<=")):
         bound = text[text.index(">" if ">=" in text else "<") :].partition(" - at")[0]
         return ConfigError(f"expected {what} {bound}", where=entry.where)
+    if plain is tuple and isinstance(entry.value, list):
+        return ConfigError(f"expected {what}: something else is in it", where=entry.where)
     got = f"{entry.value[:40]!r}" if entry.text and isinstance(entry.value, str) else _kind_name(entry.value)
     return ConfigError(f"expected {what}, got {got}", where=entry.where)
 
@@ -363,16 +355,17 @@ def _unwrap(kind: Any) -> tuple[Any, bool]:
 
 def _elsewhere(key: str) -> str:
     """Where a key belongs that was put into the wrong table."""
-    for section, struct in {**SECTIONS, "venues.NAME": VenueSection}.items():
+    for section, struct in _all_sections().items():
         if key in struct.__struct_fields__:
-            return f"it belongs into [{section}]"
+            return f"it belongs in [{section}]"
     return ""
 
 
 def _kind_name(value: object) -> str:
-    return _EXPECTED.get(list if isinstance(value, list) else type(value), "").removesuffix(" of texts") or {list: "a list"}.get(
-        type(value), f"a {type(value).__name__}"
-    )
+    """What kind of value it is, in the words of :data:`_EXPECTED`."""
+    if isinstance(value, list):
+        return "a list"
+    return _EXPECTED.get(type(value)) or f"a {type(value).__name__}"
 
 
 def _brief(value: object) -> str:
