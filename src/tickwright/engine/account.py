@@ -87,8 +87,10 @@ def _after_outcome(state: State, client_id: str, outcome: object) -> None:
 def apply(state: State, changes: list[Change]) -> None:
     """Draw the consequences of what happened to orders, in the order it happened."""
     for change in changes:
-        _CONSEQUENCE.get(change.kind, _told)(state, change)
         order = change.order
+        if change.fill is not None:  # an execution is real whatever else the change says
+            state.ledger.post_fill(change.fill, order.client_id)
+        _CONSEQUENCE.get(change.kind, _told)(state, change)
         runtime = state.by_name.get(order.order.strategy)
         if runtime is not None:
             runtime.strategy._dirty = True  # noqa: SLF001 (the engine is its other half: wants are planned again)
@@ -102,7 +104,6 @@ def apply(state: State, changes: list[Change]) -> None:
 def _filled(state: State, change: Change) -> None:
     fill = change.fill
     assert fill is not None
-    state.ledger.post_fill(fill)
     state.counters.fills += 1
     order = change.order
     _resize(state, order)
@@ -158,12 +159,10 @@ def _accepted(state: State, change: Change) -> None:
 
 def _foreign(state: State, change: Change) -> None:
     order = change.order
-    if change.fill is not None:
-        state.ledger.post_fill(change.fill)
-    else:
+    if change.fill is None:
         adopted(state, order)
-        return
-    _say_foreign(state, order)
+    else:
+        _say_foreign(state, order)
 
 
 def _say_foreign(state: State, order: Order) -> None:
@@ -191,7 +190,7 @@ def _missing_fills(state: State, change: Change) -> None:
 
 
 def _impossible(state: State, change: Change) -> None:
-    text = f"order {change.order.client_id}: row {change.row}"
+    text = f"order {change.order.client_id}: {change.text}"
     control.raise_halt(state, "account", HaltLevel.PAUSE, Reason.HALT_IMPOSSIBLE_EVENT, text)
 
 
@@ -200,6 +199,12 @@ def _overfill(state: State, change: Change) -> None:
 
 
 def _fence_wrong(state: State, change: Change) -> None:
+    """It was given up and its reservation released: it works, so its funds are held again."""
+    order = change.order
+    if order.working and not state.ledger.held(order.client_id):
+        instrument = state.instruments[order.key]
+        price = order.worst_price if order.worst_price is not None else bound_price(state, order.order, instrument)
+        state.ledger.hold(order.client_id, order.key, order.side, order.worst_left, price or 0)
     control.raise_halt(state, "account", HaltLevel.PULL, Reason.HALT_FENCE_WRONG, f"order {change.order.client_id}")
 
 

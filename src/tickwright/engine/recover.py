@@ -87,7 +87,7 @@ def _ask_about_missing(state: State, answer: Snapshot) -> None:
     listed = {report.client_id for report in answer.orders}
     for order in state.orders.open_orders():
         mine = order.key.partition(":")[0] == answer.venue
-        if mine and order.client_id not in listed and order.updated_ns < answer.asked_ns:
+        if mine and order.order.client_id not in listed and order.updated_ns < answer.asked_ns:
             account.apply(state, state.orders.on_missing(order.client_id, state.now_ns))
 
 
@@ -105,7 +105,8 @@ def _compare(state: State, venue: VenueState, answer: Snapshot) -> None:
             Notice(Level.INFO, "reconciled", f"{len(answer.orders)} orders, {len(theirs)} balances agree", answer.venue)
         )
         return
-    venue.tries += 1
+    if any(item.cause is None for item in differences):
+        venue.tries += 1  # the others are a matter of time
     # Events may be on their way: an order in flight, a fill that the stream has not delivered yet.
     venue.retry_ns = state.now_ns + state.config.reconcile_retry_ns
     text = "; ".join(describe(item) for item in differences[:5])
@@ -127,4 +128,4 @@ def _totals(state: State, answer: Snapshot) -> tuple[dict[str, int], dict[str, i
 
 def describe(item: Difference) -> str:
     """One line for a person."""
-    return f"{item.kind} {item.subject}: ours {item.ours}, theirs {item.theirs}"
+    return f"{item.kind.value} {item.subject}: ours {item.ours}, theirs {item.theirs}"
