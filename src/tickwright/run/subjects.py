@@ -17,7 +17,7 @@ from tickwright.run.build import is_file, load_venue_file
 from tickwright.run.conformance import Subject
 from tickwright.sim.exchange import Exchange
 from tickwright.sim.fees import FlatFees
-from tickwright.sim.generator import MarketShape
+from tickwright.sim.generator import GeneratedMarket, MarketShape
 from tickwright.sim.latency import no_latency
 from tickwright.sim.queue import PessimisticQueue
 from tickwright.sim.source import Generated
@@ -74,9 +74,14 @@ class SimSubject:
         chance = Chance(3)
         exchange = Exchange([instrument], FlatFees(maker_ppm=1_000, taker_ppm=1_000), PessimisticQueue(), chance.fork("exchange"))
         exchange.add_account("main", {"BTC": money(1), "USDT": money(100_000)})
-        one = 10**instrument.qty_exp
-        shape = MarketShape(mid=60_000 * one, tick=instrument.tick_units, lot=instrument.lot_units, level_qty=one)
-        source = Generated({instrument.key: shape}, clock, chance.fork("market"))
+        shape = MarketShape(
+            mid=60_000 * 10**instrument.price_exp,
+            tick=instrument.tick_units,
+            lot=instrument.lot_units,
+            level_qty=10**instrument.qty_exp,
+        )
+        market = GeneratedMarket(shape, chance.fork("market"), clock.wall_ns())
+        source = Generated(instrument, market, clock)
         caps = sim_caps("binance_spot")
         venue = SimVenue(exchange, "main", [instrument], source, clock=clock, latencies=no_latency(), caps=caps)
         await venue.open()
