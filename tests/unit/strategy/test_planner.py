@@ -39,9 +39,9 @@ class Working:
     qty: int
     price: int | None
     filled: int = 0
-    is_busy: bool = False
-    in_doubt: bool = False
-    is_open: bool = True
+    can_amend: bool = True
+    doubt: bool = False
+    working: bool = True
     client_id: str = "tw-1"
     reason: Reason | None = None
 
@@ -100,7 +100,7 @@ def test_given_an_order_in_flight_when_planning_then_nothing_is_done(want: int, 
     """A name whose order is in flight or in doubt is occupied."""
     if working is None:
         return
-    busy = replace(working, is_busy=True)
+    busy = replace(working, can_amend=False)
     assert plan_target(TargetWant(key=BTC.key, qty=want, limit=None), position, busy, BTC, 10**9, MID) is None
     quote = QuoteWant(key=BTC.key, name="bid", side=BUY, price=MID, qty=abs(want), post_only=True)
     assert plan_quote(quote, busy, BTC, AmendKind.REPLACE) is None
