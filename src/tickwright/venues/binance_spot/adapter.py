@@ -44,7 +44,7 @@ from tickwright.model.reason import Reason
 from tickwright.net.clock_offset import ClockOffset
 from tickwright.net.http import HttpAnswer, HttpOutcome, HttpRequest, HttpSession, NotSent
 from tickwright.net.pacing import Backoff, ConnectBudget, WeightBudget
-from tickwright.net.ws import WsCounters, WsPolicy, WsSession
+from tickwright.net.ws import WsCounters, WsSession
 from tickwright.ports import AccountSink, MarketSink
 from tickwright.venues.binance_spot import answers, catalog, requests
 from tickwright.venues.binance_spot.account import TYPES
@@ -55,22 +55,19 @@ from tickwright.venues.binance_spot.rules import (
     CAPS,
     CONNECTS_PER_5_MIN_MAX,
     HISTORY_PAGE,
-    MESSAGES_PER_S_MAX,
     NAME,
     RECV_WINDOW_MS_MAX,
     SPANS_NS,
     STREAMS_MAX,
     WEIGHT_PER_MINUTE,
 )
+from tickwright.venues.binance_spot.timing import Timing
 from tickwright.venues.binance_spot.wire import Wire
 from tickwright.venues.kit import Request, VenueConfig, make_signer
 from tickwright.venues.streaming import pump
 
 E = TypeVar("E")
 
-#: How long an order request is waited for before its outcome is unknown.
-ORDER_DEADLINE_S = 5.0
-QUESTION_DEADLINE_S = 10.0
 #: How far back a second look for an order goes.
 FIND_BACK_NS = 24 * 3600 * NS_PER_S
 HISTORY_PAGES_MAX = 10_000
@@ -79,17 +76,11 @@ _DEPTHS = ((5_000, 10), (1_000, 50))
 _SHALLOWEST = 100
 _TOO_LATE = "the order's deadline has passed"
 
-_MARKET_POLICY = WsPolicy(
-    sends_per_s=MESSAGES_PER_S_MAX - 1, sends_burst=MESSAGES_PER_S_MAX - 1, connects_max=CONNECTS_PER_5_MIN_MAX // 2
-)
-#: The WebSocket API counts request weight, not messages.
-_API_POLICY = WsPolicy(sends_per_s=1_000, sends_burst=500, connects_max=CONNECTS_PER_5_MIN_MAX // 2)
-
 
 class Binance:
     """One account on Binance Spot. Implements ``Venue`` and ``Streaming``."""
 
-    def __init__(self, config: VenueConfig, clock: Clock, chance: Chance) -> None:
+    def __init__(self, config: VenueConfig, clock: Clock, chance: Chance, timing: Timing = Timing()) -> None:  # noqa: B008 (frozen data)
         if (config.key is None) != (config.secret is None):
             raise ConfigError("an API key needs its secret, and a secret its key", where=NAME)
         if not 0 < config.recv_window_ms <= RECV_WINDOW_MS_MAX:
@@ -98,6 +89,7 @@ class Binance:
         self._config = config
         self._clock = clock
         self._chance = chance
+        self._timing = timing
         self.wire = Wire(config.key or "", signer, config.recv_window_ms)
         self._budget = WeightBudget(WEIGHT_PER_MINUTE, 60.0)
         self._http = HttpSession(config.rest_url, clock, chance, self._budget, used_header="x-mbx-used-weight-1m")
@@ -109,7 +101,12 @@ class Binance:
         self._feeds: list[MarketFeed] = []
         self.connections: dict[str, WsCounters] = {}  # by name of the session, for display
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._caps = msgspec.structs.replace(CAPS, deadline_ns=config.recv_window_ms * NS_PER_MS)
+        self._caps = msgspec.structs.replace(
+            CAPS,
+            deadline_ns=config.recv_window_ms * NS_PER_MS,
+            processing_ns=timing.processing_ns,
+            find_lag_ns=timing.find_lag_ns,
+        )
         self._measuring = False
         self.key_problem = ""
         self.clock_problem = ""
@@ -226,10 +223,10 @@ class Binance:
                 fetching.add(stream.name)
                 group.create_task(self._fetch_book(feed, stream, fetching))
 
-        feed = MarketFeed(self.wire, subs, sink, want_snapshot=want, now_ns=self._clock.wall_ns)
-        session = WsSession(
-            f"{NAME} market", self._market_url, _MARKET_POLICY, feed, self._clock, self._chance, budget=self._connects
-        )
+        policy = self._timing.market
+        silence = (policy.silence_floor_s, policy.silence_ceiling_s)
+        feed = MarketFeed(self.wire, subs, sink, want_snapshot=want, now_ns=self._clock.wall_ns, silence_s=silence)
+        session = WsSession(f"{NAME} market", self._market_url, policy, feed, self._clock, self._chance, budget=self._connects)
         feed.session = session
         self.connections[f"market {len(self.connections)}"] = session.counters
         self._feeds.append(feed)
@@ -250,7 +247,7 @@ class Binance:
         request = requests.depth(self._native(stream.key), levels)
         try:
             while stream.sync is not None and stream.sync.wants_snapshot and feed.connected:
-                answer = await self._http.send(self._http_request(request), QUESTION_DEADLINE_S)
+                answer = await self._http.send(self._http_request(request), self._timing.question_deadline_s)
                 if isinstance(answer, HttpAnswer) and answer.status == 200:
                     try:
                         snapshot = self.wire.snapshot(answer.body, stream.key, self._clock.wall_ns())
@@ -303,7 +300,7 @@ class Binance:
         session = WsSession(
             f"{NAME} account",
             lambda: self._config.ws_api_url,
-            _API_POLICY,
+            self._timing.api,
             api,
             self._clock,
             self._chance,
@@ -419,12 +416,12 @@ class Binance:
             return _now(Rejected(reason=Reason.NOT_SENT, text=self._http.pause_reason))
         if not self._budget.take(request.weight, now, is_order=True):
             return _now(Rejected(reason=Reason.NOT_SENT, text=f"the request budget of {self._budget.limit} is used up"))
-        return _mapped(api.send(request, ORDER_DEADLINE_S), lambda reply: self._outcome(request, reply))
+        return _mapped(api.send(request, self._timing.order_deadline_s), lambda reply: self._outcome(request, reply))
 
     async def _order_by_rest(self, request: Request) -> Outcome:
         if self.wire.window_ms(request, self.venue_ns()) <= 0:
             return Rejected(reason=Reason.NOT_SENT, text=_TOO_LATE)
-        answer = await self._http.send(self._http_request(request), ORDER_DEADLINE_S)
+        answer = await self._http.send(self._http_request(request), self._timing.order_deadline_s)
         at_ns = self._clock.wall_ns()
         if isinstance(answer, NotSent):
             return self._outcome(request, Reply(None, b"", answer.why, at_ns, sent=False))
@@ -628,12 +625,12 @@ class Binance:
 
     async def _ask(self, request: Request) -> HttpOutcome:
         """An answer to a question over REST, with retries; a refused time stamp is measured anew and asked again, once."""
-        outcome = await self._http.read(lambda: self._http_request(request), QUESTION_DEADLINE_S)
+        outcome = await self._http.read(lambda: self._http_request(request), self._timing.question_deadline_s)
         if isinstance(outcome, HttpAnswer) and outcome.status == 400:
             error = answers.read_error(outcome.body)
             if error is not None and answers.reason_for(error.code, error.msg) is Reason.VENUE_TIMESTAMP:
                 await self._measure(CLOCK_SAMPLES)
-                outcome = await self._http.read(lambda: self._http_request(request), QUESTION_DEADLINE_S)
+                outcome = await self._http.read(lambda: self._http_request(request), self._timing.question_deadline_s)
         return outcome
 
     async def _read(self, request: Request) -> bytes:
@@ -659,7 +656,7 @@ class Binance:
         """An answer about orders: over the WebSocket API while it is connected, else over REST."""
         api = self._api
         if api is not None and api.open_for_orders and self._budget.take(request.weight, self._clock.wall_ns(), is_order=True):
-            reply = await api.send(request, QUESTION_DEADLINE_S)
+            reply = await api.send(request, self._timing.question_deadline_s)
             if reply.status is not None:
                 return reply
         outcome = await self._ask(request)

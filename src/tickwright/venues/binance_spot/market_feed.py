@@ -51,18 +51,18 @@ class Stream:
 
     __slots__ = ("before", "channel", "floor_s", "key", "last", "name", "patience_s", "sync", "up")
 
-    def __init__(self, name: str, key: str, sub: Subscription) -> None:
+    def __init__(self, name: str, key: str, sub: Subscription, usual_s: tuple[float, float]) -> None:
         self.name = name
         self.key = key
         self.channel = sub.channel
         self.sync = BookSync(key) if sub.channel is Channel.BOOK else None
-        self.floor_s, self.patience_s = _silence(sub)
+        self.floor_s, self.patience_s = _silence(sub, usual_s)
         self.last = _NOTHING
         self.before = _NOTHING  # the same on the connection before this one
         self.up = False
 
 
-def _silence(sub: Subscription) -> tuple[float, float]:
+def _silence(sub: Subscription, usual_s: tuple[float, float]) -> tuple[float, float]:
     """How long a subscription may be silent, at least and at most: trades pause in a quiet market, a bar comes once a span."""
     if sub.channel is Channel.BARS:
         span_s = SPANS_NS[sub.detail] / 1e9
@@ -71,7 +71,7 @@ def _silence(sub: Subscription) -> tuple[float, float]:
         return 10.0, 60.0
     if sub.channel is Channel.TICKER:
         return 5.0, SILENCE_CEILING_S
-    return SILENCE_FLOOR_S, SILENCE_CEILING_S
+    return usual_s
 
 
 class MarketFeed:
@@ -85,6 +85,7 @@ class MarketFeed:
         *,
         want_snapshot: Callable[[Stream], None],
         now_ns: Callable[[], int],
+        silence_s: tuple[float, float] = (SILENCE_FLOOR_S, SILENCE_CEILING_S),
     ) -> None:
         self._wire = wire
         self._read = wire.market.read
@@ -95,7 +96,7 @@ class MarketFeed:
         self.streams: dict[str, Stream] = {}
         for sub in subs:
             name = wire.stream(sub)
-            self.streams[name] = Stream(name, f"{NAME}:{sub.symbol}", sub)
+            self.streams[name] = Stream(name, f"{NAME}:{sub.symbol}", sub, silence_s)
         self._by_kind: dict[type, dict[str, Stream]] = {Trade: {}, Quote: {}, BookUpdate: {}, Ticker: {}}
         self._bars: dict[tuple[str, str], Stream] = {}
         for name, stream in self.streams.items():
