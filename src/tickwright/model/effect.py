@@ -18,11 +18,15 @@ class Submit(msgspec.Struct, frozen=True, tag_field="is", tag="submit"):
 
 
 class Cancel(msgspec.Struct, frozen=True, tag_field="is", tag="cancel"):
+    """Send a cancel. It ends nothing: only a report does."""
+
     venue: str
     ref: OrderRef
 
 
 class Amend(msgspec.Struct, frozen=True, tag_field="is", tag="amend"):
+    """Send new terms of a working order, in place or by replacement, as the venue does it."""
+
     venue: str
     ref: OrderRef
     terms: AmendTerms
