@@ -27,4 +27,7 @@ def attach(state: State, strategy: Strategy, name: str = "") -> set[tuple[str, C
     runtime = Runtime(strategy, label, graph)
     state.runtimes.append(runtime)
     state.by_name[label] = runtime
+    for kind, routes in graph.routes.items():
+        for key, sinks in routes.items():
+            state.sinks[kind].setdefault(key, []).append((runtime, tuple(sinks)))
     return wanted

@@ -56,6 +56,7 @@ def start(state: State) -> None:
     state.ever_armed = True
     for runtime in state.runtimes:
         runtime.started = True
+        runtime.active = not runtime.halted
         runtime.timer_ns = state.now_ns
         call(state, runtime, runtime.strategy.on_start)
 

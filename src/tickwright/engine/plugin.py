@@ -16,11 +16,15 @@ def call(state: State, runtime: Runtime, function: Callable[..., Any], *args: An
     """The result of ``function``, or None after the strategy was halted for raising."""
     try:
         return function(*args)
-    except TickwrightError as error:
-        halt(state, runtime, Reason.HALT_STRATEGY_RAISED, str(error))
     except Exception as error:  # noqa: BLE001 (a plugin call: whatever it raises must not stop the run)
-        halt(state, runtime, Reason.HALT_STRATEGY_RAISED, _where(error))
+        raised(state, runtime, error)
     return None
+
+
+def raised(state: State, runtime: Runtime, error: Exception) -> None:
+    """The user's code raised: halt it, and say what and where."""
+    text = str(error) if isinstance(error, TickwrightError) else _where(error)
+    halt(state, runtime, Reason.HALT_STRATEGY_RAISED, text)
 
 
 def _where(error: Exception) -> str:
@@ -36,6 +40,7 @@ def halt(state: State, runtime: Runtime, reason: Reason, text: str) -> None:
     if runtime.halted:
         return
     runtime.halted = True
+    runtime.active = False
     strategy = runtime.strategy
     strategy._actions.clear()  # noqa: SLF001 (the engine is its other half)
     strategy._targets.clear()  # noqa: SLF001 (the same)

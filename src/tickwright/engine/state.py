@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -98,14 +99,14 @@ class Runtime:
     """One strategy with what the engine keeps for it."""
 
     __slots__ = (
-        "actions_seen",
+        "active",
+        "decide",
         "decisions",
         "graph",
         "halted",
         "handles",
         "name",
         "replan_ns",
-        "routes",
         "started",
         "strategy",
         "timer_ns",
@@ -115,10 +116,11 @@ class Runtime:
         self.strategy = strategy
         self.name = name
         self.graph = graph
-        self.routes: Mapping[type, Mapping[str, list[Any]]] = graph.routes
+        self.decide = strategy.decide
         self.handles: dict[str, Handle] = {}
         self.halted = False
         self.started = False
+        self.active = False  # started and not halted
         self.decisions = 0
         self.timer_ns = 0
         self.replan_ns = 0
@@ -169,6 +171,8 @@ class State:
         self.halts = Halts()
         self.watch = Watch(config.limits)
         self.runtimes: list[Runtime] = []
+        # Where a market event goes: by its type, then by its instrument.
+        self.sinks: dict[type, dict[str, list[tuple[Runtime, tuple[Any, ...]]]]] = defaultdict(dict)
         self.by_name: dict[str, Runtime] = {}
         self.traded: list[str] = []  # keys of the run, in the order given
         self.armed = False

@@ -23,7 +23,7 @@ from typing import Any
 
 from tickwright.engine import account, control, guard, recover
 from tickwright.engine.act import act
-from tickwright.engine.plugin import call
+from tickwright.engine.plugin import raised
 from tickwright.engine.state import Runtime, State
 from tickwright.model.account import AccountDown, AccountUp, Balance, Position, Transfer
 from tickwright.model.effect import Effect
@@ -52,11 +52,8 @@ def step(state: State, event: Event) -> list[Effect]:
     fold = _MARKET.get(kind)
     if fold is not None:
         fold(state, event)
-        for runtime in state.runtimes:
-            sinks = runtime.routes.get(kind)
-            if sinks is None:
-                continue
-            for sink in sinks.get(event.key, ()):  # type: ignore[union-attr]  # every event in _MARKET has a key
+        for runtime, sinks in state.sinks[kind].get(event.key, ()):  # type: ignore[union-attr]  # every event in _MARKET has a key
+            for sink in sinks:
                 sink(event)
             if runtime.graph.changed:
                 _decide(state, runtime)
@@ -65,7 +62,7 @@ def step(state: State, event: Event) -> list[Effect]:
         for runtime in state.runtimes:
             if runtime.graph.changed:  # a bar that the clock closed
                 _decide(state, runtime)
-            elif runtime.strategy._dirty or runtime.strategy._actions:  # noqa: SLF001 (the engine is the strategy's other half)
+            elif runtime.strategy._dirty:  # noqa: SLF001 (the engine is the strategy's other half)
                 act(state, runtime)
     if state.effects:
         effects, state.effects = state.effects, []
@@ -78,13 +75,16 @@ _NOTHING: list[Effect] = []
 
 def _decide(state: State, runtime: Runtime) -> None:
     """Steps 5 to 9 for one strategy."""
-    runtime.graph.changed = False
-    if runtime.halted or not runtime.started or not runtime.graph.ready:
+    graph = runtime.graph
+    graph.changed = False
+    if not runtime.active or not graph.ready:
         return
-    strategy = runtime.strategy
     runtime.decisions += 1
-    call(state, runtime, strategy.decide)
-    if strategy._dirty or strategy._actions or strategy._notes or strategy._watched:  # noqa: SLF001 (the engine is its other half)
+    try:
+        runtime.decide()
+    except Exception as error:  # noqa: BLE001 (a plugin call: what it raises halts this strategy and nothing else)
+        raised(state, runtime, error)
+    if runtime.strategy._dirty:  # noqa: SLF001 (the engine is the strategy's other half)
         act(state, runtime)
 
 

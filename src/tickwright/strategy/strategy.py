@@ -265,6 +265,7 @@ class Strategy:
         """
         instrument = self.account.instrument(symbol)
         handle = Handle(instrument, side, "")
+        self._dirty = True
         self._actions.append(
             Proposal(
                 key=instrument.key,
@@ -284,6 +285,7 @@ class Strategy:
 
     def cancel(self, order: Handle) -> None:
         """Ask for an order's cancellation. Harmless when it has already ended."""
+        self._dirty = True
         self._actions.append(Withdraw(order.client_id))
 
     def amend(self, order: Handle, *, qty: Exact | None = None, limit: Exact | None = None) -> None:
@@ -293,6 +295,7 @@ class Strategy:
             qty=None if qty is None else self._qty(instrument, qty),
             price=None if limit is None else self._price(instrument, limit),
         )
+        self._dirty = True
         self._actions.append(Change(order.client_id, terms))
 
     def target(self, qty: Exact, *, limit: Exact | None = None, symbol: str | None = None) -> None:
@@ -344,11 +347,13 @@ class Strategy:
 
     def log(self, text: str, **fields: object) -> None:
         """Write a line to the run's log."""
+        self._dirty = True
         more = " ".join(f"{name}={value}" for name, value in fields.items())
         self._notes.append(("info", f"{text} {more}".strip()))
 
     def watch(self, **values: object) -> None:
         """Show values beside the strategy's name while it runs."""
+        self._dirty = True
         for name, value in values.items():
             self._watched[name] = f"{value:.10g}" if isinstance(value, float) else str(value)
 
