@@ -114,7 +114,7 @@ def test_given_logs_of_all_kinds_when_a_secret_is_in_them_then_stderr_does_not_s
     """In the text, in a field, in an object, in a traceback, and from a library."""
     setup_logs("debug", form).learn(Secret(SECRET))
     log = structlog.get_logger()
-    log.info("text " + SECRET, field=SECRET, nested={"a": [SECRET]}, raw=SECRET.encode(), held=Secret(SECRET))
+    log.info(SECRET, field=SECRET, nested={"a": [SECRET]}, raw=SECRET.encode(), held=Secret(SECRET))
     logging.getLogger("aiohttp").warning("library %s", SECRET)
     try:
         fail(f"in an error {SECRET}")
