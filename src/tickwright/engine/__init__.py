@@ -1,1 +1,1 @@
-"""The part that decides: one state, one function that changes it. Synchronous, pure, and the only writer of account and orders."""
+"""The part that decides: one state and one function that changes it. Pure, and the only writer of account and orders."""

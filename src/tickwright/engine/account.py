@@ -93,7 +93,7 @@ def apply(state: State, changes: list[Change]) -> None:
         _CONSEQUENCE.get(change.kind, _told)(state, change)
         runtime = state.by_name.get(order.order.strategy)
         if runtime is not None:
-            runtime.strategy._dirty = True  # noqa: SLF001 (the engine is its other half: wants are planned again)
+            runtime.strategy._dirty = True
             handle = runtime.handles.get(order.client_id)
             if handle is not None and change.kind is not ChangeKind.DUPLICATE:
                 call(state, runtime, runtime.strategy.on_order, handle)

@@ -14,14 +14,14 @@ def attach(state: State, strategy: Strategy, name: str = "") -> set[tuple[str, C
     """Returns what has to be subscribed to: ``(key, channel, detail)``."""
     label = name or type(strategy).__name__
     assert label not in state.by_name, f"two strategies are called {label}"
-    graph = Graph(strategy._exprs, state.resolve, state.books)  # noqa: SLF001 (the engine is the strategy's other half)
+    graph = Graph(strategy._exprs, state.resolve, state.books)
     wanted = set(graph.subscriptions())
     for key, channel, _ in sorted(wanted, key=lambda item: (item[0], item[1].value, item[2])):
         state.market(key)
         if channel is Channel.BOOK and key not in state.books:
             state.books[key] = Book(key)
-    strategy._name = label  # noqa: SLF001 (the same)
-    strategy._account = StateView(state)  # noqa: SLF001 (the same)
+    strategy._name = label
+    strategy._account = StateView(state)
     for attribute, cell in graph.cells.items():
         setattr(strategy, attribute, cell)
     runtime = Runtime(strategy, label, graph)

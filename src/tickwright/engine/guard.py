@@ -17,7 +17,7 @@ def feed_up(state: State, event: FeedUp) -> None:
     market = state.market(event.key)
     market.down.discard(event.channel)
     for runtime in state.runtimes:
-        runtime.strategy._dirty = True  # noqa: SLF001 (the engine is its other half: pulled quotes may go back)
+        runtime.strategy._dirty = True
 
 
 def feed_down(state: State, event: FeedDown) -> None:
@@ -42,7 +42,7 @@ def lose(state: State, key: str, channel: Channel) -> None:
         state.market(key).quoted_ns = 0
     for runtime in state.runtimes:
         runtime.graph.reset(key, channel)
-        names = {name for quoted, name in runtime.strategy._quotes if quoted == key}  # noqa: SLF001 (its other half)
+        names = {name for quoted, name in runtime.strategy._quotes if quoted == key}
         if not names or channel not in (Channel.QUOTES, Channel.BOOK):
             continue
         for order in state.orders.open_orders(key):
@@ -56,7 +56,7 @@ def clock(state: State, event: ClockMeasured) -> None:
         control.raise_halt(state, *halt)
 
 
-def on_tick(state: State, event: Tick) -> None:
+def on_tick(state: State, _event: Tick) -> None:
     """Everything that depends on time having passed."""
     for runtime in state.runtimes:
         runtime.graph.on_time(state.now_ns)
@@ -84,7 +84,7 @@ def _timer(state: State, runtime: Runtime) -> None:
         call(state, runtime, strategy.on_timer)
     if runtime.replan_ns and state.now_ns >= runtime.replan_ns:
         runtime.replan_ns = 0
-        strategy._dirty = True  # noqa: SLF001 (its other half: a refused want may ask again)
+        strategy._dirty = True
 
 
 def _ask_about_doubts(state: State) -> None:

@@ -42,10 +42,10 @@ def halt(state: State, runtime: Runtime, reason: Reason, text: str) -> None:
     runtime.halted = True
     runtime.active = False
     strategy = runtime.strategy
-    strategy._actions.clear()  # noqa: SLF001 (the engine is its other half)
-    strategy._targets.clear()  # noqa: SLF001 (the same)
-    strategy._quotes.clear()  # noqa: SLF001 (the same)
-    strategy._dirty = False  # noqa: SLF001 (the same)
+    strategy._actions.clear()
+    strategy._targets.clear()
+    strategy._quotes.clear()
+    strategy._dirty = False
     for order in state.orders.open_orders():
         if order.order.strategy == runtime.name and not order.foreign:
             state.withdrawing.add(order.client_id)

@@ -46,7 +46,7 @@ from tickwright.model.order import Fill, OrderReport
 def step(state: State, event: Event) -> list[Effect]:
     """Apply ``event`` to ``state`` and return what should happen, in order."""
     state.seq += 1
-    if event.recv_ns > state.now_ns:  # the wall clock may step back; the run's time does not
+    if event.recv_ns > state.now_ns:  # noqa: PLR1730 (a call of max costs more) # the wall clock may step back; the run's time does not
         state.now_ns = event.recv_ns
     kind = type(event)
     fold = _MARKET.get(kind)
@@ -62,7 +62,7 @@ def step(state: State, event: Event) -> list[Effect]:
         for runtime in state.runtimes:
             if runtime.graph.changed:  # a bar that the clock closed
                 _decide(state, runtime)
-            elif runtime.strategy._dirty:  # noqa: SLF001 (the engine is the strategy's other half)
+            elif runtime.strategy._dirty:
                 act(state, runtime)
     if state.effects:
         effects, state.effects = state.effects, []
@@ -84,7 +84,7 @@ def _decide(state: State, runtime: Runtime) -> None:
         runtime.decide()
     except Exception as error:  # noqa: BLE001 (a plugin call: what it raises halts this strategy and nothing else)
         raised(state, runtime, error)
-    if runtime.strategy._dirty:  # noqa: SLF001 (the engine is the strategy's other half)
+    if runtime.strategy._dirty:
         act(state, runtime)
 
 

@@ -36,7 +36,8 @@ def run_strategy(options: RunOptions) -> Summary:
     if options.testnet + options.live + options.stand > 1:
         raise UsageError("--testnet, --live and --stand exclude one another")
     with fast_loop() as runner:
-        return runner.run(_run(options, config, redactor))
+        summary: Summary = runner.run(_run(options, config, redactor))
+        return summary
 
 
 @contextlib.contextmanager

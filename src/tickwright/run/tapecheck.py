@@ -317,3 +317,19 @@ def check_file(path: Path, decoder: Decoder) -> TapeReport:
     report = checked.report(broken_off=tape.broken_off)
     first = min((number for number in (report.first_garbage_line, tape.first_bad) if number), default=0)
     return msgspec.structs.replace(report, garbage=report.garbage + tape.bad, first_garbage_line=first)
+
+
+def describe(report: TapeReport) -> str:
+    """The report in a few lines, for people."""
+    kinds = ", ".join(f"{count:,} {kind}" for kind, count in sorted(report.kinds.items()))
+    lines = [
+        f"{report.frames:,} frames of {', '.join(report.instruments) or 'no instrument'}: {kinds or 'nothing that is known'}",
+        f"{report.gaps} gaps, {report.resyncs} resyncs, {report.repeated} repeated, {report.backwards} received out of order",
+        f"{report.comparisons:,} comparisons of the book with the quotes, {report.mismatches} mismatches",
+    ]
+    if report.garbage:
+        lines.append(f"{report.garbage} lines that are no message, the first at line {report.first_garbage_line}")
+    if report.broken_off:
+        lines.append("the file breaks off before its end")
+    lines += [f"line {item.line}: book {item.book}, quote {item.quote}" for item in report.examples]
+    return "\n".join(lines)

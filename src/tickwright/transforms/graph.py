@@ -180,7 +180,7 @@ class _Gather:
         self._push = push
         self._below = below
 
-    def __call__(self, value: Any) -> None:
+    def __call__(self, _value: Any) -> None:
         raise AssertionError("a join is fed through its inputs")
 
     def input(self, place: int) -> Push:

@@ -37,7 +37,8 @@ class Sma:
         return self._window.mean if self._window.push(x) else SKIP
 
     def batch(self, xs: Floats) -> Floats:
-        return _windows(xs, self.warmup).mean(axis=1)
+        result: Floats = _windows(xs, self.warmup).mean(axis=1)
+        return result
 
 
 class Ema:
@@ -88,7 +89,8 @@ class Stdev:
         return math.sqrt(self._window.variance) if self._window.push(x) else SKIP
 
     def batch(self, xs: Floats) -> Floats:
-        return _windows(xs, self.warmup).std(axis=1)
+        result: Floats = _windows(xs, self.warmup).std(axis=1)
+        return result
 
 
 class Zscore:
@@ -113,7 +115,7 @@ class Zscore:
 
 
 class Rsi:
-    """Relative strength index, Wilder 1978: 100 * up / (up + down) of smoothed changes; 50 is never invented: flat gives 0 as TA-Lib."""
+    """Relative strength index, Wilder 1978: 100 * up / (up + down) of smoothed changes. A flat series gives 0, as in TA-Lib."""
 
     __slots__ = ("_count", "_down", "_last", "_n", "_up", "warmup")
 
@@ -359,7 +361,7 @@ def _microprice(x: Any) -> float | Skip:
         return SKIP
     bid_qty, ask_qty = x.bid_qty, x.ask_qty
     total = bid_qty + ask_qty
-    return (bid * ask_qty + ask * bid_qty) / total if total > 0 else (bid + ask) / 2
+    return float((bid * ask_qty + ask * bid_qty) / total if total > 0 else (bid + ask) / 2)
 
 
 class Imbalance:
@@ -382,8 +384,8 @@ class Imbalance:
         else:
             bids = sum(qty for _, qty in x.bids(self._levels))
             asks = sum(qty for _, qty in x.asks(self._levels))
-        total = bids + asks
-        return (bids - asks) / total if total > 0 else SKIP
+        total = float(bids + asks)
+        return float(bids - asks) / total if total > 0 else SKIP
 
 
 def _windows(xs: Floats, n: int) -> Floats:
