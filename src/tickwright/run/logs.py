@@ -11,7 +11,6 @@ import hashlib
 import json
 import logging
 import os
-import secrets
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -21,6 +20,7 @@ from zlib import crc32
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from tickwright.base.chance import Chance
 from tickwright.base.errors import ConfigError
 from tickwright.base.secret import Secret
 from tickwright.base.suggest import near_or_list
@@ -45,8 +45,9 @@ class Redactor:
     __slots__ = ("_key", "_maybe", "_prints", "_seed")
 
     def __init__(self) -> None:
-        self._key = secrets.token_bytes(16)
-        self._seed = secrets.randbits(32)
+        chance = Chance(None)
+        self._key = chance.below(1 << 128).to_bytes(16, "big")
+        self._seed = chance.below(1 << 32)
         self._prints: dict[int, set[bytes]] = {}  # by length of window
         self._maybe = bytearray(1 << 16)  # a cheap checksum that rules out nearly every window before it is hashed
 
