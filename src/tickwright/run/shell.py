@@ -84,6 +84,8 @@ class Shell:
 
     def put(self, event: Event) -> None:
         """Handle one event now, or after the one under way. Called from sinks: never blocks, never raises."""
+        if self._done.is_set():
+            return  # the run is over: what connections say as they close concerns nobody
         if self._busy:
             # Only answers that come within the call that asked for them get here, so this stays short.
             if len(self._inbox) >= INBOX_EVENTS_MAX:
