@@ -7,43 +7,52 @@ outside its bounds, whatever came before. Times are nanoseconds; which clock is 
 from __future__ import annotations
 
 from collections import deque
+from email.utils import parsedate_to_datetime
 
 from tickwright.base.chance import Chance
 from tickwright.base.clock import NS_PER_S
 
+#: No venue bans for longer than a few days; a header that says more is taken for this.
+RETRY_AFTER_S_MAX = 7 * 24 * 3600.0
+
 
 class TokenBucket:
-    """At most ``burst`` at once and ``rate_per_s`` on average."""
+    """``most`` tokens, each of which comes back ``window_s`` after it was spent.
 
-    __slots__ = ("_at_ns", "_burst", "_per_ns", "_tokens")
+    So no window of that length, wherever it starts, ever sees more than ``most``. (A bucket that refills at a steady rate
+    would let through nearly twice as many: a full bucket at once, and what drips in meanwhile.)
+    """
 
-    def __init__(self, rate_per_s: float, burst: int) -> None:
-        assert rate_per_s > 0
-        assert burst >= 1
-        self._per_ns = rate_per_s / NS_PER_S
-        self._burst = float(burst)
-        self._tokens = float(burst)
-        self._at_ns = 0
+    __slots__ = ("_most", "_spent", "_window_ns")
+
+    def __init__(self, most: int, window_s: float) -> None:
+        assert most >= 1
+        assert window_s > 0
+        self._most = most
+        self._window_ns = int(window_s * NS_PER_S)
+        self._spent: deque[int] = deque()
 
     def take(self, now_ns: int) -> bool:
         """Spend one token if there is one."""
-        self._refill(now_ns)
-        # Tokens come in fractions: a hair below one is one.
-        if self._tokens < 1.0 - 1e-9:
+        if self.wait_ns(now_ns):
             return False
-        self._tokens -= 1.0
+        self._spent.append(now_ns)
         return True
 
     def wait_ns(self, now_ns: int) -> int:
-        """How long until the next token."""
-        self._refill(now_ns)
-        missing = 1.0 - self._tokens
-        return 0 if missing <= 1e-9 else int(missing / self._per_ns) + 1
+        """How long until there is a token; 0 for now."""
+        spent = self._spent
+        while spent and now_ns - spent[0] >= self._window_ns:
+            spent.popleft()
+        if len(spent) < self._most:
+            return 0
+        return spent[0] + self._window_ns - now_ns
 
-    def _refill(self, now_ns: int) -> None:
-        if self._at_ns and now_ns > self._at_ns:
-            self._tokens = min(self._burst, self._tokens + (now_ns - self._at_ns) * self._per_ns)
-        self._at_ns = max(self._at_ns, now_ns)
+
+class ConnectBudget(TokenBucket):
+    """Connects to one host. Share one among all sessions to it: venues count by address, and ban by it."""
+
+    __slots__ = ()
 
 
 class Backoff:
@@ -72,40 +81,17 @@ class Backoff:
         self.attempts = 0
 
 
-class ConnectBudget:
-    """At most ``most`` connects in any window of ``window_s``."""
-
-    __slots__ = ("_made", "_most", "_window_ns")
-
-    def __init__(self, most: int, window_s: float) -> None:
-        self._most = most
-        self._window_ns = int(window_s * NS_PER_S)
-        self._made: deque[int] = deque()
-
-    def wait_ns(self, now_ns: int) -> int:
-        """How long until another connect is allowed; 0 for now."""
-        while self._made and now_ns - self._made[0] >= self._window_ns:
-            self._made.popleft()
-        if len(self._made) < self._most:
-            return 0
-        return self._made[0] + self._window_ns - now_ns
-
-    def spend(self, now_ns: int) -> None:
-        """A connect is being made."""
-        assert self.wait_ns(now_ns) == 0, "INV-31 connect budget exceeded"
-        self._made.append(now_ns)
-
-
 class WeightBudget:
     """Request weight in windows aligned to the wall clock, with a share that only orders may use.
 
-    The venue's own count (a header) overrides ours when it is higher: others may share the address.
+    The venue's own count overrides ours when it is higher: others may share the address. ``limit`` is the venue's.
     """
 
     __slots__ = ("_limit", "_open", "_used", "_window", "_window_ns")
 
     def __init__(self, limit: int, window_s: float, orders_share: float = 0.2) -> None:
         assert 0 <= orders_share < 1
+        assert limit >= 1
         self._limit = limit
         self._open = int(limit * (1 - orders_share))
         self._window_ns = int(window_s * NS_PER_S)
@@ -114,23 +100,30 @@ class WeightBudget:
 
     def take(self, weight: int, now_ns: int, *, is_order: bool = False) -> bool:
         """Spend ``weight`` if the window still has room for it."""
-        self._turn(now_ns)
-        if self._used + weight > (self._limit if is_order else self._open):
+        assert weight >= 0
+        if not self.has_room(weight, now_ns, is_order=is_order):
             return False
         self._used += weight
         return True
+
+    def has_room(self, weight: int, now_ns: int, *, is_order: bool = False) -> bool:
+        """Whether ``take`` would."""
+        self._turn(now_ns)
+        return self._used + weight <= (self._limit if is_order else self._open)
 
     def wait_ns(self, now_ns: int) -> int:
         """How long until the next window."""
         return self._window_ns - now_ns % self._window_ns
 
-    def told(self, used: int, now_ns: int) -> None:
-        """The venue's count of this window."""
+    def told(self, used: int, now_ns: int, sent_ns: int | None = None) -> None:
+        """The venue's count in the answer to a request of ``sent_ns``: of no use once that window is over."""
         self._turn(now_ns)
-        self._used = max(self._used, used)
+        if sent_ns is None or sent_ns // self._window_ns == self._window:
+            self._used = max(self._used, used)
 
     @property
     def used(self) -> int:
+        """Weight spent in the window of the latest call."""
         return self._used
 
     @property
@@ -142,3 +135,18 @@ class WeightBudget:
         if window > self._window:
             self._window = window
             self._used = 0
+        elif window < self._window - 1:
+            # The wall clock was set back. What was spent stays spent until the next turn, which must not be hours away.
+            self._window = window
+
+
+def retry_after_s(text: str, now_ns: int) -> float | None:
+    """What a ``Retry-After`` header asks for, from now: seconds or a date, bounded; None when it cannot be read."""
+    try:
+        seconds = float(text) if text.isascii() else -1.0
+    except ValueError:
+        try:
+            seconds = max(0.0, parsedate_to_datetime(text).timestamp() - now_ns / NS_PER_S)
+        except (ValueError, OverflowError, OSError):
+            return None
+    return min(seconds, RETRY_AFTER_S_MAX) if seconds >= 0 else None  # the comparison refuses nan as well
