@@ -17,7 +17,7 @@ from tickwright.base.limits import INBOX_EVENTS_MAX
 from tickwright.engine.state import State
 from tickwright.engine.step import step
 from tickwright.model.account import AccountEvent
-from tickwright.model.effect import Amend, Cancel, Find, Notice, Stopped, Submit, TakeSnapshot, Watched
+from tickwright.model.effect import Amend, Cancel, Effect, Find, Notice, Stopped, Submit, TakeSnapshot, Watched
 from tickwright.model.event import (
     AmendOutcome,
     CancelOutcome,
@@ -61,7 +61,7 @@ class Shell:
         self.venues = venues
         self.subscriptions = subscriptions
         self.clock = clock
-        self.journal = journal
+        self._journal = journal
         self.on_notice = on_notice
         self.tick_to_order_us: deque[float] = deque(maxlen=LATENCY_SAMPLES_MAX)
         self.watched: dict[str, dict[str, str]] = {}
@@ -84,29 +84,34 @@ class Shell:
 
     def put(self, event: Event) -> None:
         """Handle one event now, or after the one under way. Called from sinks: never blocks, never raises."""
-        if self._done.is_set():
-            return  # the run is over: what connections say as they close concerns nobody
         if self._busy:
-            # Only answers that come within the call that asked for them get here, so this stays short.
-            if len(self._inbox) >= INBOX_EVENTS_MAX:
-                self._fail(RuntimeError(f"inbox holds {INBOX_EVENTS_MAX} events"))
-                return
-            self._inbox.append(event)
+            self._later(event)
             return
         self._busy = True
         try:
-            self._handle(event)
+            effects = step(self.state, event)
+            if effects or self._journal is not None:
+                self._carry_out(event, effects)
             while self._inbox:
-                self._handle(self._inbox.popleft())
+                following = self._inbox.popleft()
+                self._carry_out(following, step(self.state, following))
         except Exception as error:  # noqa: BLE001 (top of the core: a defect ends the run, it does not pass unseen)
             self._fail(error)
         finally:
             self._busy = False
 
-    def _handle(self, event: Event) -> None:
-        effects = step(self.state, event)
-        if self.journal is not None:
-            self.journal.write(self.state.seq, event, effects)
+    def _later(self, event: Event) -> None:
+        """An answer that came within the call that asked for it, or an event after the run was over, which concerns nobody."""
+        if self._done.is_set():
+            return
+        if len(self._inbox) >= INBOX_EVENTS_MAX:
+            self._fail(RuntimeError(f"inbox holds {INBOX_EVENTS_MAX} events"))
+            return
+        self._inbox.append(event)
+
+    def _carry_out(self, event: Event, effects: Sequence[Effect]) -> None:
+        if self._journal is not None:
+            self._journal.write(self.state.seq, event, effects)
         for effect in effects:
             self._perform[type(effect)](effect, event)
 
@@ -126,6 +131,7 @@ class Shell:
         try:
             await self._done.wait()
         finally:
+            self._busy = True  # for good: nothing more is handled
             for task in [*keepers, *self._tasks]:
                 task.cancel()
             await asyncio.gather(*keepers, *self._tasks, return_exceptions=True)
