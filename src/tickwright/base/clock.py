@@ -7,7 +7,8 @@ UTC; it can step. Monotonic time is nanoseconds from an arbitrary start; it cann
 from __future__ import annotations
 
 import time
-from typing import NewType, Protocol
+from collections.abc import Callable
+from typing import NewType, Protocol, cast
 
 WallNs = NewType("WallNs", int)
 MonoNs = NewType("MonoNs", int)
@@ -26,13 +27,10 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The machine's clocks."""
+    """The machine's clocks: the functions of ``time`` themselves, because every message that comes in is stamped."""
 
-    def wall_ns(self) -> WallNs:
-        return WallNs(time.time_ns())
-
-    def mono_ns(self) -> MonoNs:
-        return MonoNs(time.monotonic_ns())
+    wall_ns: Callable[[], WallNs] = staticmethod(cast("Callable[[], WallNs]", time.time_ns))
+    mono_ns: Callable[[], MonoNs] = staticmethod(cast("Callable[[], MonoNs]", time.monotonic_ns))
 
 
 class ManualClock:

@@ -45,7 +45,7 @@ class WsSession:
         self.name = name
         self.policy = policy
         self.clock = clock
-        self.counters = WsCounters()
+        self._counters = WsCounters()
         self._url = url
         self._handler = handler
         self._chance = chance
@@ -82,6 +82,13 @@ class WsSession:
     @property
     def is_open(self) -> bool:
         return self.current is not None and self.current.is_open
+
+    @property
+    def counters(self) -> WsCounters:
+        """What has happened so far."""
+        for conn in self._conns:
+            conn.settle()
+        return self._counters
 
     def ages_s(self) -> dict[str, float]:
         """Seconds since each watched subscription of the current connection last had data."""
@@ -177,13 +184,13 @@ class WsSession:
             return None
         spent = self._budget.take(self.clock.mono_ns())
         assert spent, "INV-31 connect budget exceeded"
-        conn = WsConnection(self, self.policy, self._handler, self.clock, self.counters)
+        conn = WsConnection(self, self.policy, self._handler, self.clock, self._counters)
         why = await self._dial(conn)
         if conn.was_open:
-            if not rotating and self.counters.connects > 1:
-                self.counters.reconnects += 1
+            if not rotating and self._counters.connects > 1:
+                self._counters.reconnects += 1
             return conn
-        self.counters.failures += 1
+        self._counters.failures += 1
         self.why = why
         if not self._over():
             try:
@@ -267,7 +274,7 @@ class WsSession:
         if not new.is_ready and not old.gone.is_set():
             new.drop("not ready in time")
             return old
-        self.counters.rotations += 1
+        self._counters.rotations += 1
         self.current = new
         old.drop("rotation", WSCloseCode.OK)
         return new
