@@ -15,7 +15,7 @@ from tickwright.model.reason import Reason
 
 
 class HaltLevel(enum.IntEnum):
-    """Each level forbids more than the one before."""
+    """Each level does what the one before does and more, except that FLATTEN lets pass what reduces."""
 
     RUN = 0
     REDUCE = 1  # only orders that reduce a position
