@@ -8,6 +8,7 @@
 PYTHON = $(shell sh .ci/python)
 BIN := .venv/bin
 JOBS ?= 2
+PYTHON_FILES := src tests examples benchmarks .ci $(wildcard docs/*.py)
 
 help:
 	@echo "make demo      a strategy trades on a recorded Binance feed, through real sockets, no keys (under a minute)"
@@ -36,13 +37,13 @@ test: dev examples
 	@$(BIN)/python -m pytest -n $(JOBS) -m "not nightly" $(ARGS)
 
 check: dev
-	@echo "format" && $(BIN)/ruff format --check --quiet .
-	@echo "lint" && $(BIN)/ruff check --quiet .
+	@echo "format" && $(BIN)/ruff format --check --quiet $(PYTHON_FILES)
+	@echo "lint" && $(BIN)/ruff check --quiet $(PYTHON_FILES)
 	@echo "types" && $(BIN)/mypy --no-error-summary
 	@echo "imports" && $(BIN)/lint-imports
 
 format: dev
-	@$(BIN)/ruff check --fix-only --quiet . && $(BIN)/ruff format .
+	@$(BIN)/ruff check --fix-only --quiet $(PYTHON_FILES) && $(BIN)/ruff format $(PYTHON_FILES)
 
 bench: dev
 	@$(BIN)/python benchmarks/run.py $(ARGS)

@@ -15,7 +15,8 @@ CATCHES_ALL = {
     "engine/plugin.py": 2,  # of user code: it halts its strategy and nothing else
     "run/build.py": 1,  # of a user's venue file: importing it runs their code
     "run/load.py": 1,  # of a user's strategy file: the same
-    "net/ws.py": 2,  # of a callback from the event loop: the session ends and says so
+    "net/ws.py": 1,  # of a callback of the session's user: run() raises it
+    "net/ws_connection.py": 5,  # of callbacks from the event loop: the same
     "run/runner.py": 2,  # of a run: closes what was opened, then raises again
     "run/shell.py": 1,  # of the core: a defect ends the run
 }
