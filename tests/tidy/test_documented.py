@@ -86,8 +86,11 @@ def test_given_every_link_between_documents_when_followed_then_there_is_a_page()
     assert not found, report("Mend the link, or write the page.", found)
 
 
-@pytest.mark.parametrize("script", sorted(DOCS.glob("make_*.py")), ids=lambda path: path.name)
+DRAWN = [path for path in sorted(DOCS.glob("make_*.py")) if "def draw() -> str:" in path.read_text("utf-8")]
+
+
+@pytest.mark.parametrize("script", DRAWN, ids=lambda path: path.name)
 def test_given_a_generated_document_when_drawn_again_then_nothing_changes(script: Path) -> None:
-    """Each script has a TARGET and a ``draw()``."""
+    """A script with ``draw()`` draws from the code alone; others record a run, and are not compared."""
     made = runpy.run_path(str(script))
     assert made["TARGET"].read_text("utf-8") == made["draw"](), f"{made['TARGET'].name} is not current. Run: make docs"
