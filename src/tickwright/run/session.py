@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import signal
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -93,11 +94,14 @@ class Session:
 
     async def run(self) -> None:
         """Trade until the time is up, a signal comes or the engine stops; then close the venue."""
+        gc.collect()
+        gc.freeze()  # what is there at the start stays: the collector need not walk it between a tick and its order
         timer = asyncio.create_task(self._timer())
         try:
             with _signals(self.stop):
                 await self.shell.run()
         finally:
+            gc.unfreeze()
             timer.cancel()
             await asyncio.gather(timer, return_exceptions=True)
             await self.close()
