@@ -103,7 +103,9 @@ def test_given_ccxt_pro_when_it_watches_then_streams_and_user_events_arrive() ->
             told = await orders
             assert told[-1]["symbol"] == SYMBOL
             assert (await trades)[-1]["amount"] > 0
-            assert "BTC" in await balance
+            held = await balance
+            while "BTC" not in held:  # the lock of the quote asset is told first
+                held = await exchange.watch_balance()
 
     asyncio.run(story())
 

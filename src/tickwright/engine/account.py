@@ -22,46 +22,55 @@ from tickwright.risk.halts import HaltLevel
 
 
 def on_report(state: State, event: OrderReport) -> None:
+    """The venue's word on an order."""
     _heard(state, event.key, event.recv_ns)
     apply(state, state.orders.on_report(event))
 
 
 def on_fill(state: State, event: Fill) -> None:
+    """An execution."""
     _heard(state, event.key, event.recv_ns)
     apply(state, state.orders.on_fill(event))
 
 
 def on_balance(state: State, event: Balance) -> None:
+    """The venue's word on an asset: kept beside ours, never instead of it."""
     state.venues[event.venue].account_event_ns = event.recv_ns
     state.ledger.on_balance(event)
 
 
 def on_transfer(state: State, event: Transfer) -> None:
+    """A deposit, a withdrawal, or a payment that no order explains."""
     state.venues[event.venue].account_event_ns = event.recv_ns
     state.ledger.post_transfer(event)
 
 
 def on_position(state: State, event: Position) -> None:
+    """The venue's word on a derivative position."""
     _heard(state, event.key, event.recv_ns)
     state.ledger.on_position(event)
 
 
 def on_submit(state: State, event: SubmitOutcome) -> None:
+    """The answer to a submit."""
     apply(state, state.orders.on_submit(event.client_id, event.outcome, state.now_ns))
     _after_outcome(state, event.client_id, event.outcome)
 
 
 def on_cancel(state: State, event: CancelOutcome) -> None:
+    """The answer to a cancel."""
     apply(state, state.orders.on_cancel(event.client_id, event.outcome, state.now_ns))
     _after_outcome(state, event.client_id, event.outcome)
 
 
 def on_amend(state: State, event: AmendOutcome) -> None:
+    """The answer to an amend."""
     apply(state, state.orders.on_amend(event.client_id, event.outcome, state.now_ns))
     _after_outcome(state, event.client_id, event.outcome)
 
 
 def on_finding(state: State, event: FindOutcome) -> None:
+    """The answer to a question about an order in doubt."""
     apply(state, state.orders.on_finding(event.ref, event.finding, state.now_ns))
 
 

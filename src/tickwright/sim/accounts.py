@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Mapping
 
 from tickwright.base.limits import DONE_ORDERS_KEPT, FILL_IDS_REMEMBERED
-from tickwright.sim.live import Working
+from tickwright.sim.working import Working
 from tickwright.sim.records import SimBalance, SimFill
 
 

@@ -9,7 +9,7 @@ from tickwright.model.market import Side
 from tickwright.model.order import AmendTerms, OrderType, Rejected, Tif
 from tickwright.model.reason import Reason
 from tickwright.sim.clearing import Clearing, Pit
-from tickwright.sim.live import Working
+from tickwright.sim.working import Working
 from tickwright.sim.matching import Act, Plan, plan
 from tickwright.sim.records import Expiry, SimEventKind, SimTrade
 

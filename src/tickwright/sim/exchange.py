@@ -21,7 +21,7 @@ from tickwright.sim.accounts import Account
 from tickwright.sim.clearing import Clearing, Pit
 from tickwright.sim.desk import Desk
 from tickwright.sim.fees import FeeModel
-from tickwright.sim.live import Working
+from tickwright.sim.working import Working
 from tickwright.sim.matching import Market
 from tickwright.sim.queue import QueueModel
 from tickwright.sim.records import NO_ID, OrderList, SimEvent, SimFill, SimOrder, SimTrade
