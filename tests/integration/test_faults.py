@@ -152,9 +152,9 @@ def test_given_a_working_order_when_it_fills_while_the_account_is_not_heard_then
             early = rig.hand.buy("0.01", limit=rig.price(BUY, 0.015))
             await rig.settled()
             assert (filled.state, str(filled.filled)) == ("done", "0.01000000")
-            assert left.state == (
-                "working" if rig.at_venue(left)["status"] == "NEW" else "done"
-            )  # a trade beyond it fills it too
+            there = rig.at_venue(left)  # a trade beyond its price fills it too
+            assert there is not None
+            assert left.state == ("working" if there["status"] == "NEW" else "done")
             await rig.until(lambda: early.state in ("refused", "working"), "the early order to be dealt with")
             assert rig.counters("account").reconnects >= 1
             assert rig.counters("market").reconnects == 0
