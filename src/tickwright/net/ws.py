@@ -10,16 +10,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import socket
 import ssl
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 
 from picows import WSCloseCode, WSError, WSHandshakeError, WSInvalidURL, ws_connect
+from picows.url import WSParsedURL
 
 from tickwright.base.chance import Chance
 from tickwright.base.clock import NS_PER_S, Clock
 from tickwright.base.errors import ConfigError
 from tickwright.net.pacing import Backoff, ConnectBudget, retry_after_s
+from tickwright.net.reach import hang_up, reach
 from tickwright.net.ws_connection import NO_CLOSE_CODE, WsConnection, WsHandler
 from tickwright.net.ws_policy import WsCounters, WsPolicy
 
@@ -202,18 +206,26 @@ class WsSession:
     async def _dial(self, conn: WsConnection) -> str:
         """Connect; why it did not work, if it did not."""
         policy = self.policy
+        sock: socket.socket | None = None
+
+        async def reached(url: WSParsedURL) -> socket.socket:
+            nonlocal sock
+            sock = await reach(url.host, url.port)
+            return sock
+
         try:
             async with asyncio.timeout(policy.connect_deadline_s) as self._deadline:
                 await ws_connect(
                     lambda: conn,
                     self._url(),
                     ssl_context=self._ssl,
-                    websocket_handshake_timeout=policy.connect_deadline_s,
+                    websocket_handshake_timeout=None,  # the one deadline is ours
                     enable_auto_pong=False,
                     max_frame_size=policy.frame_bytes_max,
                     extra_headers=self._headers or None,
                     max_redirects=0,
                     use_aiofastnet=False,
+                    socket_factory=reached,
                     logger_name=self.name,
                 )
         except TimeoutError:
@@ -223,11 +235,14 @@ class WsSession:
         except WSInvalidURL:  # its text has the URL, which may have a secret in it
             raise ConfigError("its address is not a websocket URL", where=self.name, hint="ws://… or wss://…") from None
         except OSError as error:
-            return f"cannot connect: {error.strerror or type(error).__name__}"
+            return f"cannot connect: {_os_text(error)}"
         except WSError as error:
             return f"cannot connect: {type(error).__name__}"
         finally:
             self._deadline = None
+            if sock is not None and not conn.was_open:
+                # picows shields its handshake: interrupted in it, the connection would outlive us.
+                await hang_up(sock, policy.close_deadline_s)
         return "cannot connect: the venue hung up"
 
     def _refusal(self, error: WSHandshakeError) -> str:
@@ -303,3 +318,10 @@ class WsSession:
         for conn in self._conns:
             await conn.gone.wait()
         await self._collect()
+
+
+def _os_text(error: OSError) -> str:
+    """Asyncio and uvloop put it differently; this is how the system puts it."""
+    if isinstance(error, ConnectionError) and error.errno:
+        return os.strerror(error.errno)
+    return str(error)[:200] or type(error).__name__

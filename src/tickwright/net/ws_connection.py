@@ -76,6 +76,7 @@ class WsConnection(WSListener):
     __slots__ = (
         "_abort_timer",
         "_bytes",
+        "_bytes_max",
         "_clock",
         "_counters",
         "_dog",
@@ -126,6 +127,7 @@ class WsConnection(WSListener):
         self._parts_size = 0
         self._frames = self._frames_settled = 0
         self._bytes = 0
+        self._bytes_max = policy.frame_bytes_max
         self._garbage_frame = 0
         self._garbage_streak = 0
         self._heard = False
@@ -188,6 +190,8 @@ class WsConnection(WSListener):
     def resume_writing(self) -> None:
         """The other end has caught up."""
         self._outbox.blocked = False
+        if self._flush_timer is not None:
+            self._flush_timer.cancel()
         self._flush()
 
     # -- watching --------------------------------------------------------------------------------------------------------
@@ -338,8 +342,11 @@ class WsConnection(WSListener):
         kind = frame.msg_type
         if kind is _TEXT and frame.fin:  # the way of nearly every message: see benchmarks before touching it
             payload = frame.get_payload_as_bytes()
+            size = len(payload)
+            if size > self._bytes_max:  # the parser has complained already, and reads on all the same
+                return
             self._frames += 1
-            self._bytes += len(payload)
+            self._bytes += size
             try:
                 self._on_frame(self, payload, self._wall_ns())
             except WireError:
@@ -352,6 +359,8 @@ class WsConnection(WSListener):
             self._other_frame(transport, frame, kind)
 
     def _deliver(self, payload: bytes) -> None:
+        if len(payload) > self._bytes_max:
+            return
         self._frames += 1
         self._bytes += len(payload)
         try:
@@ -389,12 +398,19 @@ class WsConnection(WSListener):
         self.code = int(frame.get_close_code().value) or _NO_CODE_RECEIVED
         reason = frame.get_close_message()
         text = f": {reason.decode('utf-8', 'replace')}" if reason else ""
-        self.why = self.why or f"closed by the venue ({self.code}{text})"
+        self.why = self.why or self._broken(transport) or f"closed by the venue ({self.code}{text})"
         self.is_open = False
         if not transport.is_close_frame_sent:
             transport.send_close(WSCloseCode.OK)
         transport.disconnect()
         self._abort_later(transport)
+
+    def _broken(self, transport: WSTransport) -> str:
+        """What the parser complained of: it has sent a close frame, and we, who always say why, have not."""
+        if not transport.is_close_frame_sent:
+            return ""
+        sent = transport.close_handshake.sent
+        return f"broken frame: {sent.reason}" if sent is not None and sent.reason else "broken frame"
 
     def _part(self, frame: WSFrame, kind: WSMsgType) -> None:
         if (kind is WSMsgType.CONTINUATION) != bool(self._parts):
@@ -418,10 +434,7 @@ class WsConnection(WSListener):
             if timer is not None:
                 timer.cancel()
         self._counters.unsent += self._outbox.clear()
-        if not self.why and transport.is_close_frame_sent:  # by the parser: we always say why
-            sent = transport.close_handshake.sent
-            self.why = f"broken frame: {sent.reason if sent else ''}".rstrip(": ")
-        self.why = self.why or "connection lost"
+        self.why = self.why or self._broken(transport) or "connection lost"
         try:
             self._handler.on_close(self, self.why, self.code)
         except Exception as error:  # noqa: BLE001 (top of a callback: run raises it)
