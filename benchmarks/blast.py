@@ -60,7 +60,9 @@ class Blast:
                     return
                 path = lines[0].split(" ")[1].partition("?")[0]
                 body = self.replies.get(path, b"{}")
-                writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+                writer.write(
+                    b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+                )
                 await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError):
             return

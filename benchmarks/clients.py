@@ -2,8 +2,8 @@
 
     python benchmarks/clients.py CLIENT KIND PORT TOTAL
 
-Clients: ``floor`` (picows and msgspec, written by hand, the book as two dicts), ``tickwright`` (the whole engine: session, decode,
-step, one transform, decide), ``ccxt`` (ccxt.pro), ``cryptofeed``. Kinds: ``trade``, ``bookTicker``, ``depth``.
+Clients: ``floor`` (picows and msgspec, written by hand, the book as two dicts), ``tickwright`` (the whole engine: session,
+decode, step, one transform, decide), ``ccxt`` (ccxt.pro). Kinds: ``trade``, ``bookTicker``, ``depth``.
 """
 
 import asyncio
@@ -130,7 +130,12 @@ async def tickwright(kind: str, port: int, timer: Timer) -> None:
     url = f"ws://127.0.0.1:{port}"
     venue = Binance(VenueConfig(rest_url=f"http://127.0.0.1:{port}", ws_url=url, ws_api_url=url), clock, Chance(1))
     await venue.open()
-    config = EngineConfig(currency="USDT", limits=Limits(max_order_value=Decimal(1), max_order_qty=Decimal(1)), id_prefix="twbench0-", auto_arm=False)
+    config = EngineConfig(
+        currency="USDT",
+        limits=Limits(max_order_value=Decimal(1), max_order_qty=Decimal(1)),
+        id_prefix="twbench0-",
+        auto_arm=False,
+    )
     state = State(config, [CAPS], [spot_instrument("BTCUSDT")])
     state.traded = ["binance_spot:BTC/USDT"]
     attach(state, Count())
@@ -165,7 +170,11 @@ async def ccxt(kind: str, port: int, timer: Timer) -> None:
     exchange.urls["api"]["ws"]["spot"] = f"ws://127.0.0.1:{port}/stream"
     exchange.options["fetchMarkets"] = {"types": ["spot"]}
     await exchange.load_markets()
-    watch = {"trade": exchange.watch_trades, "bookTicker": lambda s: exchange.watch_bids_asks([s]), "depth": exchange.watch_order_book}[kind]
+    watch = {
+        "trade": exchange.watch_trades,
+        "bookTicker": lambda s: exchange.watch_bids_asks([s]),
+        "depth": exchange.watch_order_book,
+    }[kind]
 
     async def keep() -> None:
         while True:

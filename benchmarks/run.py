@@ -1,7 +1,7 @@
 """Every speed claim, as ratios in one run: rounds interleaved, medians quoted, the work the same for all.
 
-    make bench                  all of it
-    python benchmarks/run.py --rounds 5 --json
+make bench                  all of it
+python benchmarks/run.py --rounds 5 --json
 """
 
 from __future__ import annotations
@@ -44,7 +44,11 @@ def recorded() -> tuple[dict[str, list[str]], dict[str, str]]:
     frames["bookTicker"] = _longer(frames["bookTicker"], "u")
     stand = BinanceSpotStand(StandConfig(symbols=("BTCUSDT",)))
     info = stand.on_request(HttpIn("GET", "/api/v3/exchangeInfo", "", b"", {}, "bench"), 1_700_000_000_000_000_000)
-    replies = {"/api/v3/exchangeInfo": info.body.decode(), "/api/v3/depth": snapshot, "/api/v3/time": '{"serverTime":1700000000000}'}
+    replies = {
+        "/api/v3/exchangeInfo": info.body.decode(),
+        "/api/v3/depth": snapshot,
+        "/api/v3/time": '{"serverTime":1700000000000}',
+    }
     return frames, replies
 
 
@@ -55,7 +59,8 @@ def _longer(frames: list[str], name: str) -> list[str]:
     span = ids[-1] - ids[0] + 1
     most = max(TOTALS.values())
     return [
-        pattern.sub(f'"{name}":{ids[n % len(frames)] + span * (n // len(frames))}', frames[n % len(frames)], count=1) for n in range(most)
+        pattern.sub(f'"{name}":{ids[n % len(frames)] + span * (n // len(frames))}', frames[n % len(frames)], count=1)
+        for n in range(most)
     ]
 
 
@@ -75,7 +80,10 @@ def measure(client: str, kind: str, frames: list[str], replies: dict[str, str]) 
     server, port = blast(frames[:total], replies, total)
     try:
         done = subprocess.run(
-            [sys.executable, str(HERE / "clients.py"), client, kind, str(port), str(total)], capture_output=True, text=True, check=False
+            [sys.executable, str(HERE / "clients.py"), client, kind, str(port), str(total)],
+            capture_output=True,
+            text=True,
+            check=False,
         )
     finally:
         server.kill()
@@ -112,8 +120,13 @@ def main() -> None:
         return
     print(f"{result['machine']}, medians of {given.rounds} interleaved rounds, frames a second through a loopback websocket")
     for kind, found in medians.items():
-        print(f"{kind:>11}: floor {found['floor']:>9,.0f}   tickwright {found['tickwright']:>9,.0f}   ccxt.pro {found['ccxt']:>8,.0f}", end="")
-        print(f"   = {found['tickwright'] / found['floor']:.2f} of the floor, {found['tickwright'] / found['ccxt']:.1f} x ccxt.pro")
+        print(
+            f"{kind:>11}: floor {found['floor']:>9,.0f}   tickwright {found['tickwright']:>9,.0f}   ccxt.pro {found['ccxt']:>8,.0f}",
+            end="",
+        )
+        print(
+            f"   = {found['tickwright'] / found['floor']:.2f} of the floor, {found['tickwright'] / found['ccxt']:.1f} x ccxt.pro"
+        )
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """See the market go by: the smallest strategy there is. It trades nothing.
 
-    tickwright run examples/01_hello_ticks.py --stand --seconds 10
+tickwright run examples/01_hello_ticks.py --stand --seconds 10
 """
 
 from tickwright import Strategy, trades

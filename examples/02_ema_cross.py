@@ -1,7 +1,7 @@
 """The classic: long while the fast average is above the slow one, flat otherwise.
 
-    tickwright run examples/02_ema_cross.py --stand --seconds 30
-    tickwright run examples/02_ema_cross.py --venue binance_spot --symbol BTC/USDT     (on paper: no keys)
+tickwright run examples/02_ema_cross.py --stand --seconds 30
+tickwright run examples/02_ema_cross.py --venue binance_spot --symbol BTC/USDT     (on paper: no keys)
 """
 
 from tickwright import Strategy, bars, ema, param

@@ -1,6 +1,6 @@
 """For those who think in frames: the last 20 bars as a pandas frame, anew whenever a bar closes.
 
-    tickwright run examples/03_dataframe.py --stand --seconds 30
+tickwright run examples/03_dataframe.py --stand --seconds 30
 """
 
 from tickwright import Strategy, bars, frame, param

@@ -1,6 +1,6 @@
 """Your own risk check, after the built-in gate: ``authorise`` sees every order before it is sent.
 
-    tickwright run examples/05_own_risk_check.py --stand --seconds 30
+tickwright run examples/05_own_risk_check.py --stand --seconds 30
 """
 
 from decimal import Decimal

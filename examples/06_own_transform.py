@@ -1,6 +1,6 @@
 """Your own transform. Any callable is a stage; one with state has ``step``, ``reset`` and ``warmup``.
 
-    tickwright run examples/06_own_transform.py --stand --seconds 30
+tickwright run examples/06_own_transform.py --stand --seconds 30
 """
 
 from tickwright import BUY, SKIP, Strategy, Trade, param, trades

@@ -48,7 +48,8 @@ class ToyVenue:
 
     caps = Caps(
         venue="toy", channels=frozenset({Channel.TRADES, Channel.QUOTES}), bar_spans=frozenset(),
-        order_types=frozenset({OrderType.LIMIT, OrderType.MARKET}), tifs=frozenset({Tif.GTC, Tif.IOC}), stps=frozenset({Stp.VENUE}),
+        order_types=frozenset({OrderType.LIMIT, OrderType.MARKET}), tifs=frozenset({Tif.GTC, Tif.IOC}),
+        stps=frozenset({Stp.VENUE}),
         post_only=False, reduce_only=False, order_lists=False, amend=AmendKind.NONE, cancel_all=True,
         client_id_pattern=r"[a-z0-9-]{1,32}", client_id_scope=IdScope.EVER, deadline_ns=0, clock_ahead_ns=0, processing_ns=0,
         find_lag_ns=0, dead_man_ns=0, trade_history=True, sandbox=True,

@@ -18,13 +18,15 @@ DEADLINE_S = 20
 SYMBOL = "BTC/USDT"
 
 # ccxt leaves sessions of its own to the collector.
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::DeprecationWarning", "ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"
+)
 
 
 def options(server: StandServer, stand: BinanceSpotStand) -> dict[str, Any]:
     """ccxt's settings for a stand."""
     rest, ws = f"http://{server.base}", f"ws://{server.base}"
-    api = {name: f"{rest}/api/v3" for name in ("public", "private", "v1", "v3")}
+    api = dict.fromkeys(("public", "private", "v1", "v3"), f"{rest}/api/v3")
     api |= {"sapi": f"{rest}/sapi/v1", "sapiV2": f"{rest}/sapi/v2", "sapiV3": f"{rest}/sapi/v3", "sapiV4": f"{rest}/sapi/v4"}
     api["ws"] = {"spot": f"{ws}/ws", "ws-api": {"spot": f"{ws}/ws-api/v3"}}
     return {

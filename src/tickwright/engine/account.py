@@ -8,7 +8,7 @@ from __future__ import annotations
 from tickwright.base.ids import made_here
 from tickwright.base.numbers import MONEY_EXP, to_decimal
 from tickwright.engine import control
-from tickwright.engine.act import bound_price, withdraw
+from tickwright.engine.act import RECANCEL_NS, bound_price, withdraw
 from tickwright.engine.plugin import call
 from tickwright.engine.state import Runtime, State
 from tickwright.engine.view import FillView
@@ -43,6 +43,9 @@ def on_transfer(state: State, event: Transfer) -> None:
     """A deposit, a withdrawal, or a payment that no order explains."""
     state.venues[event.venue].account_event_ns = event.recv_ns
     state.ledger.post_transfer(event)
+    rate = state.price_between(event.asset, state.config.currency)
+    if rate is not None:
+        state.watch.on_transfer(event.amount * rate // 10**18)  # what was paid in or out is neither profit nor loss
 
 
 def on_position(state: State, event: Position) -> None:
@@ -81,6 +84,8 @@ def _heard(state: State, key: str, recv_ns: int) -> None:
 def _after_outcome(state: State, client_id: str, outcome: object) -> None:
     """Rejections count towards the streak; a banned address or a dead key stops the run from knocking on."""
     if isinstance(outcome, Rejected):
+        if outcome.reason in _NOT_NOW:
+            _hold_off(state, client_id)
         text = f"{outcome.reason.sentence} {outcome.code} {outcome.text}".strip()
         state.effects.append(Notice(Level.WARNING, outcome.reason.value, f"{client_id}: {text}"))
         if outcome.reason is Reason.VENUE_BANNED:
@@ -91,6 +96,14 @@ def _after_outcome(state: State, client_id: str, outcome: object) -> None:
         state.effects.append(
             Notice(Level.WARNING, "order.doubt", f"{client_id}: outcome unknown ({outcome.why}); asking the venue")
         )
+
+
+def _hold_off(state: State, client_id: str) -> None:
+    """What is refused for the time being is asked again after a while, not at once: nobody is helped by a thousand requests."""
+    order = state.orders.get(client_id)
+    runtime = state.by_name.get(order.order.strategy) if order is not None else None
+    if runtime is not None:
+        runtime.replan_ns = state.now_ns + state.config.replan_ns
 
 
 def apply(state: State, changes: list[Change]) -> None:
@@ -166,6 +179,14 @@ def _accepted(state: State, change: Change) -> None:
     _told(state, change)
 
 
+def _not_canceled(state: State, change: Change) -> None:
+    """A cancel that was asked for is owed: one that is refused for the time being is asked again after a while."""
+    if change.reason in _NOT_NOW:
+        state.recancel_ns[change.order.client_id] = state.now_ns + RECANCEL_NS
+        state.withdrawing.add(change.order.client_id)
+    _told(state, change)
+
+
 def _foreign(state: State, change: Change) -> None:
     order = change.order
     if change.fill is None:
@@ -217,9 +238,22 @@ def _fence_wrong(state: State, change: Change) -> None:
     control.raise_halt(state, "account", HaltLevel.PULL, Reason.HALT_FENCE_WRONG, f"order {change.order.client_id}")
 
 
+#: Refusals that say nothing of the request itself: the same one may pass later.
+_NOT_NOW = frozenset(
+    {
+        Reason.NOT_SENT,
+        Reason.VENUE_BANNED,
+        Reason.VENUE_RATE_LIMIT,
+        Reason.VENUE_ORDER_LIMIT,
+        Reason.VENUE_OVERLOADED,
+        Reason.VENUE_TIMESTAMP,
+    }
+)
+
 _CONSEQUENCE = {
     ChangeKind.ACCEPTED: _accepted,
     ChangeKind.REJECTED: _rejected,
+    ChangeKind.NOT_CANCELED: _not_canceled,
     ChangeKind.FILLED_PART: _filled,
     ChangeKind.FILLED: _filled,
     ChangeKind.FOREIGN: _foreign,

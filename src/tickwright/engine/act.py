@@ -15,10 +15,11 @@ from tickwright.model.order import AmendTerms, NewOrder
 from tickwright.model.reason import Reason
 from tickwright.orders.order import Order
 from tickwright.risk.gate import Approved, Refused, View
-from tickwright.strategy.intents import Change, Proposal, Withdraw
+from tickwright.risk.halts import HaltLevel
+from tickwright.strategy.intents import Change, Proposal, TargetWant, Withdraw
 from tickwright.strategy.planner import TARGET, plan_quote, plan_target
 
-#: A cancel whose outcome is not known is sent again after this long.
+#: A cancel whose outcome is not known, or that was refused for the time being, is sent again after this long.
 RECANCEL_NS = 1_000_000_000
 
 
@@ -45,7 +46,7 @@ def _plan(state: State, runtime: Runtime) -> None:
     strategy = runtime.strategy
     if state.stopping_since_ns or not state.armed:
         return
-    for want in list(strategy._targets.values()):
+    for want in _targets(state, runtime):
         instrument = state.instruments[want.key]
         mid = state.market(want.key).mid
         if mid is None:
@@ -66,6 +67,16 @@ def _plan(state: State, runtime: Runtime) -> None:
             del strategy._quotes[key_name]
 
 
+def _targets(state: State, runtime: Runtime) -> list[TargetWant]:
+    """What the strategy wants to hold; nothing, wherever its account is being flattened."""
+    wants = dict(runtime.strategy._targets)
+    for key in state.traded:
+        venue = state.venue_of(key).caps.venue
+        if state.halts.level_for(runtime.name, key, venue) is HaltLevel.FLATTEN:
+            wants[key] = TargetWant(key=key, qty=0, limit=None)
+    return list(wants.values())
+
+
 def _perform(state: State, runtime: Runtime, action: Proposal | Withdraw | Change | None) -> None:
     if action is None:
         return
@@ -74,7 +85,7 @@ def _perform(state: State, runtime: Runtime, action: Proposal | Withdraw | Chang
             propose(state, runtime, action)
     elif isinstance(action, Withdraw):
         withdraw(state, action.client_id)
-    else:
+    elif state.now_ns >= runtime.replan_ns:
         change(state, runtime, action)
 
 
@@ -208,6 +219,7 @@ def view(state: State, runtime: Runtime, order: NewOrder, instrument: Instrument
         open_orders=len(listed),
         open_stops=sum(item.order.stop is not None for item in listed),
         halt=state.halts.level_for(runtime.name, order.key, venue.caps.venue),
+        account_age_ns=max(0, state.now_ns - venue.account_event_ns) if venue.account_up else None,
         clock_skew_ns=abs(venue.clock_offset_ns),
     )
 
@@ -225,8 +237,12 @@ def withdraw(state: State, client_id: str) -> None:
     order = state.orders.get(client_id)
     if order is None or not order.working or order.foreign:
         state.withdrawing.discard(client_id)
+        state.recancel_ns.pop(client_id, None)
         return
-    if not order.can_cancel or (order.doubt and client_id in state.withdrawing and state.now_ns < order.asked_ns + RECANCEL_NS):
+    again_ns = state.recancel_ns.get(client_id, 0)
+    if order.doubt and client_id in state.withdrawing:
+        again_ns = max(again_ns, order.asked_ns + RECANCEL_NS)
+    if not order.can_cancel or state.now_ns < again_ns:
         state.withdrawing.add(client_id)
         return
     if order.doubt:

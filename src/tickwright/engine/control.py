@@ -71,6 +71,9 @@ def raise_halt(state: State, scope: str, level: HaltLevel, reason: Reason, text:
     state.effects.append(Notice(Level.ALERT, reason.value, f"{scope} -> {level.name}: {reason.sentence} {text}".strip()))
     if level >= HaltLevel.PULL:
         pull(state, scope)
+    if level is HaltLevel.FLATTEN:
+        for runtime in state.runtimes:
+            runtime.strategy._dirty = True  # its positions are closed by the planner
     for runtime in state.runtimes:
         if scope in ("account", f"strategy:{runtime.name}"):
             call(state, runtime, runtime.strategy.on_halt, reason)
@@ -87,8 +90,8 @@ def pull(state: State, scope: str) -> None:
             "venue": order.key.partition(":")[0] == name,
             "instrument": order.key == name,
             "strategy": order.order.strategy == name,
-        }[kind]
-        if concerned:
+        }
+        if concerned.get(kind, False):
             withdraw(state, order.client_id)
 
 

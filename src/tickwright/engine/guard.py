@@ -9,7 +9,12 @@ from tickwright.engine.state import Runtime, State
 from tickwright.model.effect import Find, Level, Notice
 from tickwright.model.event import ClockMeasured, Tick
 from tickwright.model.market import Channel, FeedDown, FeedUp, Gap
+from tickwright.model.reason import Reason
 from tickwright.orders import resolver
+from tickwright.risk.halts import HaltLevel
+
+#: How long past its fence an order may be in doubt before its venue goes reduce-only.
+DOUBT_AGE_MAX_NS = 10 * 1_000_000_000
 
 
 def feed_up(state: State, event: FeedUp) -> None:
@@ -92,6 +97,11 @@ def _ask_about_doubts(state: State) -> None:
         skew = abs(venue.clock_offset_ns) + venue.clock_bound_ns
         for ref in resolver.due(state.orders, state.now_ns, venue.caps, skew):
             state.effects.append(Find(name, ref))
+        for order in state.orders.in_doubt():
+            mine = order.key.partition(":")[0] == name
+            if mine and resolver.doubt_age_ns(order, venue.caps, skew, state.now_ns) > DOUBT_AGE_MAX_NS:
+                text = f"order {order.client_id}"
+                control.raise_halt(state, f"venue:{name}", HaltLevel.REDUCE, Reason.HALT_DOUBT_AGE, text)
 
 
 def _losses(state: State) -> None:

@@ -6,8 +6,8 @@ from collections import deque
 from collections.abc import Mapping
 
 from tickwright.base.limits import DONE_ORDERS_KEPT, FILL_IDS_REMEMBERED
-from tickwright.sim.working import Working
 from tickwright.sim.records import SimBalance, SimFill
+from tickwright.sim.working import Working
 
 
 class Account:

@@ -14,9 +14,9 @@ from tickwright.model.instrument import Instrument
 from tickwright.model.market import Side
 from tickwright.sim.accounts import Account
 from tickwright.sim.fees import FeeModel
-from tickwright.sim.working import Working
 from tickwright.sim.matching import Half, Market
 from tickwright.sim.records import Expiry, SimEvent, SimEventKind, SimFill, SimStatus, SimTrade
+from tickwright.sim.working import Working
 
 #: Public trades remembered for each instrument.
 TRADES_REMEMBERED = 1_000

@@ -9,9 +9,9 @@ from tickwright.model.market import Side
 from tickwright.model.order import AmendTerms, OrderType, Rejected, Tif
 from tickwright.model.reason import Reason
 from tickwright.sim.clearing import Clearing, Pit
-from tickwright.sim.working import Working
 from tickwright.sim.matching import Act, Plan, plan
 from tickwright.sim.records import Expiry, SimEventKind, SimTrade
+from tickwright.sim.working import Working
 
 _FUNDS = Rejected(reason=Reason.VENUE_FUNDS, text="the free balance does not cover the order")
 _WOULD_TAKE = Rejected(reason=Reason.VENUE_WOULD_TAKE, text="the order would match at once")

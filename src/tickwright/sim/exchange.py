@@ -21,10 +21,10 @@ from tickwright.sim.accounts import Account
 from tickwright.sim.clearing import Clearing, Pit
 from tickwright.sim.desk import Desk
 from tickwright.sim.fees import FeeModel
-from tickwright.sim.working import Working
 from tickwright.sim.matching import Market
 from tickwright.sim.queue import QueueModel
 from tickwright.sim.records import NO_ID, OrderList, SimEvent, SimFill, SimOrder, SimTrade
+from tickwright.sim.working import Working
 
 #: An order of an account: its client id (text) or its venue id (number).
 OrderName = str | int

@@ -23,8 +23,8 @@ from typing import NamedTuple
 from tickwright.base.chance import Chance
 from tickwright.model.order import Stp
 from tickwright.sim.book import Ladder
-from tickwright.sim.working import Working
 from tickwright.sim.queue import QueueModel
+from tickwright.sim.working import Working
 
 
 class Act(enum.Enum):

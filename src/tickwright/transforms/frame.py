@@ -7,7 +7,7 @@ from typing import Any
 
 from tickwright.base.errors import StrategyError
 from tickwright.model.market import Bar
-from tickwright.transforms.stage import SKIP, Skip, Spec, as_spec
+from tickwright.transforms.stage import SKIP, Spec, as_spec
 
 COLUMNS = ("open", "high", "low", "close", "volume", "notional", "trades", "buy_volume")
 KINDS = ("pandas", "polars")
@@ -80,7 +80,7 @@ class Each:
         self._stages: dict[str, Any] = {}
         self._latest: dict[str, Any] = {}
 
-    def step(self, event: Any) -> dict[str, Any] | Skip:
+    def step(self, event: Any) -> Any:
         stage = self._stages.get(event.key)
         if stage is None:
             stage = self._stages[event.key] = self._spec.make({})

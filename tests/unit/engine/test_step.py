@@ -376,3 +376,29 @@ def test_given_a_strategy_on_trades_when_only_quotes_come_then_it_is_not_asked()
     world.start()
     assert world.state.runtimes[0].decisions == 0
     assert SELL.sign == -1
+
+
+def test_given_a_doubt_that_does_not_end_when_it_is_old_then_its_venue_goes_reduce_only():
+    """Past its fence by ten seconds."""
+    world = ready()
+    order = sent(ask(world, lambda s: s.buy("0.01")))
+    world.answer(order, Unknown(why="reset"))
+    for _ in range(400):
+        for effect in world.tick(0.1):
+            if isinstance(effect, Find):
+                world.feed(FindOutcome(effect.ref, CouldNotAsk(why="down"), world.now))
+    assert world.state.halts.level_for("Idle", BTC.key, "sim") is HaltLevel.REDUCE
+
+
+def test_given_a_position_when_a_person_flattens_then_it_is_closed_and_the_strategys_target_waits():
+    """Cancelled first, then sold; what the strategy wants is not asked."""
+    world = ready()
+    order = sent(ask(world, lambda s: s.target("0.02")))
+    world.accept(order)
+    world.fill(order)
+    world.report(order, ReportStatus.DONE, Reason.FILLED, filled=order.qty)
+    world.now += 2 * S
+    world.quote()
+    effects = world.feed(Command(Verb.FLATTEN, world.now, why="test")) + world.tick() + world.quote()
+    (submit,) = of(effects, Submit)
+    assert (submit.order.side, submit.order.qty) == (SELL, 2_000)

@@ -7,8 +7,8 @@ import pytest
 
 from tickwright.model.market import BUY, SELL
 from tickwright.model.order import OrderType, Stp
-from tickwright.sim.working import Working
 from tickwright.sim.records import NO_ID, Expiry, SimFill, SimOrder, SimStatus
+from tickwright.sim.working import Working
 from unit.sim.simkit import BTC, new_order
 
 

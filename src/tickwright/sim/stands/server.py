@@ -115,7 +115,7 @@ class _Conn:
     def cut(self) -> None:
         transport = self.request.transport
         if transport is not None:
-            transport.abort() if isinstance(transport, asyncio.Transport) else transport.close()
+            transport.abort()
 
 
 class StandServer:

@@ -30,9 +30,7 @@ class StandConfig(msgspec.Struct, frozen=True, kw_only=True):
     symbols: tuple[str, ...] = ("BTCUSDT", "ETHUSDT", "BNBUSDT")
     seed: int = 1
     faults: Faults = Faults()
-    balances: dict[str, str] = msgspec.field(
-        default_factory=lambda: {"BTC": "1", "USDT": "100000", "ETH": "10", "BNB": "10"}
-    )
+    balances: dict[str, str] = msgspec.field(default_factory=lambda: {"BTC": "1", "USDT": "100000", "ETH": "10", "BNB": "10"})
     maker_ppm: int = 1_000
     taker_ppm: int = 1_000
     weight_limit: int = 6_000

@@ -290,7 +290,7 @@ class Player:
         for count, line in enumerate(Tape(config.tape)):
             data = json.loads(line.payload)
             if "lastUpdateId" in data and "stream" not in data and missing:
-                native = missing.pop() if len(missing) == 1 else str(data.get("symbol", sorted(missing)[0]))
+                native = missing.pop() if len(missing) == 1 else str(data.get("symbol", min(missing)))
                 market = self.markets[native]
                 market.snapshot(data)
                 key = market.instrument.key

@@ -228,7 +228,7 @@ class BinanceSpotStand:
     # -- websockets ------------------------------------------------------------------------------------------------------------
 
     def accepts(self, path: str) -> bool:
-        return path.rstrip("/") == WS_API or path == "/stream" or path == "/ws" or path.startswith("/ws/")
+        return path.rstrip("/") == WS_API or path in {"/stream", "/ws"} or path.startswith("/ws/")
 
     def on_open(self, conn: int, path: str, query: str, at_ns: int) -> list[Action]:
         self.counts["connections"] += 1

@@ -150,7 +150,7 @@ class Streams:
     def _partial(self, name: str, pace: str, frames: list[Frame]) -> None:
         symbol, _, rest = name.partition("@depth")
         levels, _, speed = rest.partition("@")
-        if levels.isdigit() and (f"@{speed}" if speed else "") in (pace, "@1000ms" if not pace else pace):
+        if levels.isdigit() and (f"@{speed}" if speed else "") in (pace, pace or "@1000ms"):
             market = self.markets.get(symbol)
             if market is not None:
                 frames.append((name, _dump(market.depth(int(levels)))))

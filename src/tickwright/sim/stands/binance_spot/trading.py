@@ -163,7 +163,7 @@ class Trading:
             raise Refusal(-1102, "Param 'origClientOrderId' or 'orderId' must be sent, but both were empty/null!")
         if by_id not in (None, "") and not str(by_id).isdigit():
             raise Refusal(-1100, "Illegal characters found in parameter 'orderId'; legal range is '^[0-9]{1,20}$'.")
-        name: OrderName = int(by_id) if by_id not in (None, "") else str(by_name)  # type: ignore[arg-type]  # digits, as checked
+        name: OrderName = int(by_id) if by_id not in (None, "") else str(by_name)
         found = self.exchange.order(key.account, instrument.key, name)
         if found is None:
             raise Refusal(*unknown)
@@ -504,7 +504,7 @@ def _decimal(params: Params, name: str) -> int:
         raise Refusal(-1111, f"Parameter '{name}' has too much precision.") from None
 
 
-def _required(params: Params, name: str, instrument: Instrument) -> int:
+def _required(params: Params, name: str, _instrument: Instrument) -> int:
     return _decimal(params, name)
 
 
