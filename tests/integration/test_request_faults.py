@@ -97,9 +97,6 @@ def test_given_a_target_when_its_order_is_refused_for_load_then_it_is_sent_again
     asyncio.run(story())
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a cancel that was not sent because of the ban is not sent again: the stop leaves the order"
-)
 @ways
 def test_given_a_working_order_when_the_venue_bans_the_address_then_everything_pauses_and_the_run_still_ends_in_order(
     way: str,
@@ -161,6 +158,30 @@ def test_given_a_working_order_when_its_cancel_goes_wrong_then_it_ends_cancelled
             assert rig.stand.state()["open_orders"] == []
             assert rig.state.ledger.reserved("USDT") == 0
             assert len(rig.placed()) == 1
+            assert rig.said("venue.not_sent") <= 5, "a refused cancel is not knocked with"
+
+    asyncio.run(story())
+
+
+@kinds(FaultKind.OVERLOADED, FaultKind.TOO_MANY)
+def test_given_a_quote_when_its_new_price_is_refused_for_load_then_it_is_asked_for_again_after_a_while(kind: FaultKind) -> None:
+    """The old terms stand meanwhile; the venue is not knocked at, and the quote is at its new price in the end."""
+
+    async def story() -> None:
+        async with trading() as rig:
+            rig.hand.quote("bid", BUY, rig.price(BUY, 0.01), "0.01")
+            await rig.until(lambda: len(rig.stand.state()["open_orders"]) == 1, "the quote to work")
+            await rig.until(lambda: rig.state.orders.open_orders()[0].can_amend, "the quote to be known")
+            await rig.fault(kind, "order.cancelReplace")
+            price = rig.price(BUY, 0.012)
+            rig.hand.quote("bid", BUY, price, "0.01")
+            await rig.until(lambda: rig.happened(kind), "the refusal")
+            await rig.until(
+                lambda: [Decimal(item["price"]) for item in rig.stand.state()["open_orders"]] == [price], "the new price"
+            )
+            await rig.settled()
+            assert rig.said("venue.not_sent") <= 5
+            assert rig.state.counters.halts == []
 
     asyncio.run(story())
 
