@@ -120,13 +120,9 @@ def main() -> None:
         return
     print(f"{result['machine']}, medians of {given.rounds} interleaved rounds, frames a second through a loopback websocket")
     for kind, found in medians.items():
-        print(
-            f"{kind:>11}: floor {found['floor']:>9,.0f}   tickwright {found['tickwright']:>9,.0f}   ccxt.pro {found['ccxt']:>8,.0f}",
-            end="",
-        )
-        print(
-            f"   = {found['tickwright'] / found['floor']:.2f} of the floor, {found['tickwright'] / found['ccxt']:.1f} x ccxt.pro"
-        )
+        floor, ours, peer = found["floor"], found["tickwright"], found["ccxt"]
+        print(f"{kind:>11}: floor {floor:>9,.0f}   tickwright {ours:>9,.0f}   ccxt.pro {peer:>8,.0f}", end="")
+        print(f"   = {ours / floor:.2f} of the floor, {ours / peer:.1f} x ccxt.pro")
 
 
 if __name__ == "__main__":

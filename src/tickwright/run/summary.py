@@ -27,7 +27,7 @@ class Latency(msgspec.Struct, frozen=True):
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
-    """Amounts are decimal text. ``pnl`` is in ``currency``, realised and unrealised, after fees; None while it cannot be priced."""
+    """Amounts are decimal text. ``pnl`` is in ``currency``, realised and unrealised, after fees; None while it has no price."""
 
     strategy: str
     venue: str

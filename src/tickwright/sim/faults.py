@@ -1,8 +1,8 @@
 """Faults that a stand can show its clients, as data: drawn from a seed, at a set time, or at the n-th occasion. Pure.
 
-A fault says what goes wrong (:class:`FaultKind`), where (``on``: part of a stream's, method's or path's name; empty is
-anywhere) and when (``at_s`` after the start, the ``nth`` occasion, or with a ``probability`` each time). What it does to the wire is
-the stand's.
+A fault says what goes wrong (:class:`FaultKind`), where (``on``: part of a stream's, method's or path's name; empty: any)
+and when (``at_s`` after the start, the ``nth`` occasion, or with a ``probability`` each time). What it does to the wire is up to
+the stand.
 """
 
 from __future__ import annotations
