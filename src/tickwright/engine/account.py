@@ -106,14 +106,6 @@ def _hold_off(state: State, client_id: str) -> None:
         runtime.replan_ns = state.now_ns + state.config.replan_ns
 
 
-def _hold_off(state: State, client_id: str) -> None:
-    """What is refused for the time being is asked again after a while, not at once: nobody is helped by a thousand requests."""
-    order = state.orders.get(client_id)
-    runtime = state.by_name.get(order.order.strategy) if order is not None else None
-    if runtime is not None:
-        runtime.replan_ns = state.now_ns + state.config.replan_ns
-
-
 def apply(state: State, changes: list[Change]) -> None:
     """Draw the consequences of what happened to orders, in the order it happened."""
     for change in changes:
@@ -195,14 +187,6 @@ def _not_canceled(state: State, change: Change) -> None:
     _told(state, change)
 
 
-def _not_canceled(state: State, change: Change) -> None:
-    """A cancel that was asked for is owed: one that is refused for the time being is asked again after a while."""
-    if change.reason in _NOT_NOW:
-        state.recancel_ns[change.order.client_id] = state.now_ns + RECANCEL_NS
-        state.withdrawing.add(change.order.client_id)
-    _told(state, change)
-
-
 def _foreign(state: State, change: Change) -> None:
     order = change.order
     if change.fill is None:
@@ -266,22 +250,9 @@ _NOT_NOW = frozenset(
     }
 )
 
-#: Refusals that say nothing of the request itself: the same one may pass later.
-_NOT_NOW = frozenset(
-    {
-        Reason.NOT_SENT,
-        Reason.VENUE_BANNED,
-        Reason.VENUE_RATE_LIMIT,
-        Reason.VENUE_ORDER_LIMIT,
-        Reason.VENUE_OVERLOADED,
-        Reason.VENUE_TIMESTAMP,
-    }
-)
-
 _CONSEQUENCE = {
     ChangeKind.ACCEPTED: _accepted,
     ChangeKind.REJECTED: _rejected,
-    ChangeKind.NOT_CANCELED: _not_canceled,
     ChangeKind.NOT_CANCELED: _not_canceled,
     ChangeKind.FILLED_PART: _filled,
     ChangeKind.FILLED: _filled,

@@ -179,7 +179,6 @@ class State:
         self.ever_armed = False
         self.withdrawing: set[str] = set()  # client ids to cancel as soon as they can be
         self.recancel_ns: dict[str, int] = {}  # of those: whose cancel was refused for the time being, and when to ask again
-        self.recancel_ns: dict[str, int] = {}  # of those: whose cancel was refused for the time being, and when to ask again
         self.stopping_since_ns = 0
         self.final_asked = False
         self.stopped = False
