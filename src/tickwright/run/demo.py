@@ -46,7 +46,7 @@ def run_demo(seconds: float = SECONDS, *, quiet: bool = False, say: Callable[[st
     """Play the tape in about ``seconds`` and trade on it."""
     if not SECONDS_MIN <= seconds <= TAPE_S:
         raise UsageError(f"the demo takes {SECONDS_MIN:.0f} to {TAPE_S:.0f} seconds, not {seconds:g}")
-    setup_logs("error" if quiet else "warning", "auto")
+    setup_logs("error" if quiet else "info", "console")
     with fast_loop() as runner:
         summary: Summary = runner.run(_demo(seconds, quiet, say))
         return summary
