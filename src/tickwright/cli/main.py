@@ -1,6 +1,7 @@
 """The command line. Thin: each command reads its flags, calls one function of ``run/``, prints what it returns.
 
-Results go to stdout, everything else to stderr. ``--json`` prints one object on one line. Exit codes: docs/cli.md.
+Guarantees: results go to stdout, everything else to stderr; ``--json`` prints one object on one line; every error is one line and
+an exit code, never a traceback unless asked for. Every command, flag and code is in docs/cli.md.
 """
 
 from __future__ import annotations
@@ -14,48 +15,89 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tickwright import __version__
-from tickwright.base.errors import ExitCode, MismatchError, TickwrightError, UsageError, VenueError
+from tickwright.base.errors import ExitCode, MismatchError, UsageError, VenueError
+from tickwright.cli.errors import explain
+from tickwright.cli.output import note, print_json, print_rich
 
 if TYPE_CHECKING:
+    from tickwright.run.conformance import Result
     from tickwright.run.summary import Summary
 
-app = typer.Typer(
-    name="tickwright",
-    help="Run a trading strategy against crypto exchanges: the same class on paper, on a test network, and live.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
-strategies = typer.Typer(help="Strategy files.", no_args_is_help=True)
-tape = typer.Typer(help="Recordings of market data.", no_args_is_help=True)
+#: Set to anything, or ``--debug`` before the command: errors come with their traceback.
+DEBUG = "TICKWRIGHT_DEBUG"
+
+app = typer.Typer(name="tickwright", add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+strategies = typer.Typer(help="Strategy files.", no_args_is_help=False)
+tape = typer.Typer(help="Recordings of market data.", no_args_is_help=False)
 app.add_typer(strategies, name="strategies")
 app.add_typer(tape, name="tape")
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 ConfigFile = Annotated[
-    Path | None, typer.Option("--config", help="Configuration file (default: tickwright.toml here, if there is one).")
+    Path | None,
+    typer.Option(
+        "--config", envvar="TICKWRIGHT_CONFIG", help="Configuration file (default: tickwright.toml here, if there is one)."
+    ),
 ]
+Symbols = Annotated[list[str] | None, typer.Option(help="Instrument, such as BTC/USDT. May be given several times.")]
+
+
+@app.callback(invoke_without_command=True)
+def tickwright(
+    context: typer.Context,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    version_asked: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    """Run a trading strategy against crypto exchanges: the same class on paper, on a test network, and live."""
+    if debug:
+        os.environ[DEBUG] = "1"
+    if version_asked:
+        print(__version__)
+        raise typer.Exit
+    _needs_command(context)
+
+
+@strategies.callback(invoke_without_command=True)
+def strategies_alone(context: typer.Context) -> None:
+    """Strategy files."""
+    _needs_command(context)
+
+
+@tape.callback(invoke_without_command=True)
+def tape_alone(context: typer.Context) -> None:
+    """Recordings of market data."""
+    _needs_command(context)
+
+
+def _needs_command(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        note(context.get_help())
+        raise typer.Exit(ExitCode.USAGE)
 
 
 @app.command()
 def run(
-    strategy: Annotated[Path, typer.Argument(help="Python file with a Strategy class.")],
+    strategy: Annotated[Path | None, typer.Argument(help="Python file with a Strategy class.")] = None,
     venue: Annotated[str, typer.Option(help="Venue to trade on, or a Python file that makes one.")] = "",
-    symbol: Annotated[list[str] | None, typer.Option(help="Instrument, such as BTC/USDT. May be given several times.")] = None,
+    symbol: Symbols = None,
     name: Annotated[str, typer.Option(help="Which strategy, where the file has several.")] = "",
     param: Annotated[
         list[str] | None, typer.Option(help="A parameter of the strategy: name=value. May be given several times.")
     ] = None,
     testnet: Annotated[bool, typer.Option("--testnet", help="Trade on the venue's test network.")] = False,
     live: Annotated[bool, typer.Option("--live", help="Trade real money. Starts disarmed and asks first.")] = False,
+    confirmed: Annotated[bool, typer.Option("--yes-really", help="With --live: do not ask.")] = False,
     stand: Annotated[
-        bool, typer.Option("--stand", help="Start a local exchange that replays a recorded market, and trade on it.")
+        bool, typer.Option("--stand", help="Start a local exchange that replays a recording, and trade there.")
     ] = False,
-    tape_file: Annotated[Path | None, typer.Option("--tape", help="With --stand: the recording to replay.")] = None,
-    speed: Annotated[float, typer.Option(help="With --stand: how many times as fast as recorded.")] = 1.0,
+    tape_file: Annotated[Path | None, typer.Option("--tape", help="With --stand: the recording.")] = None,
+    speed: Annotated[float | None, typer.Option(help="With --stand: how many times as fast as recorded (default: 1).")] = None,
+    faults: Annotated[Path | None, typer.Option(help="With --stand: TOML or JSON file of faults to show.")] = None,
+    seed: Annotated[int | None, typer.Option(help="With --stand: seed of keys and faults (default: 1).")] = None,
     seconds: Annotated[float | None, typer.Option(help="Stop after this long (default: until a signal).")] = None,
     config: ConfigFile = None,
+    log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "",
+    log_format: Annotated[str, typer.Option(help="auto, console or json.")] = "",
     json: Json = False,
 ) -> None:
     """Run a strategy: on paper unless told otherwise."""
@@ -63,44 +105,55 @@ def run(
     from tickwright.run.runner import run_strategy
 
     options = RunOptions(
-        strategy=strategy, venue=venue, symbols=tuple(symbol or ()), name=name, params=_params(param or []), testnet=testnet, live=live,
-        stand=stand, tape=tape_file, speed=speed, seconds=seconds, config=config, quiet=json,
-    )  # fmt: skip
+        strategy=strategy,
+        name=name,
+        venue=venue,
+        symbols=tuple(symbol or ()),
+        params=_params(param or []),
+        testnet=testnet,
+        live=live,
+        confirmed=confirmed,
+        stand=stand,
+        tape=tape_file,
+        speed=speed,
+        faults=faults,
+        seed=seed,
+        seconds=seconds,
+        config=config,
+        log_level=log_level,
+        log_format=log_format,
+        quiet=json,
+    )
     _finish(run_strategy(options), json=json)
 
 
 @app.command()
-def demo(
-    seconds: Annotated[float, typer.Option(help="How long it should take.")] = 25.0,
-    json: Json = False,
-) -> None:
+def demo(seconds: Annotated[float, typer.Option(help="How long it should take.")] = 25.0, json: Json = False) -> None:
     """Watch a strategy trade on a recorded Binance feed, through sockets: no keys, no network."""
     from tickwright.run.demo import run_demo
 
-    _finish(run_demo(seconds, quiet=json, say=lambda text: print(text, file=sys.stderr)), json=json)
+    _finish(run_demo(seconds, quiet=json, say=note), json=json)
 
 
 def _finish(summary: Summary, *, json: bool) -> None:
     if json:
-        _print_json(summary)
+        print_json(summary)
     else:
-        from rich.console import Console
-
         from tickwright.run.summary import render
 
-        Console().print(render(summary))
+        print_rich(render(summary))
     if not summary.reconciled:
-        raise MismatchError(
-            "the run did not end in agreement with the venue", hint="; ".join(summary.differences) or summary.stopped
-        )
+        why = "; ".join(summary.differences) or summary.stopped
+        raise MismatchError("the run did not end in agreement with the venue", hint=why)
 
 
 @app.command()
 def stand(
     name: Annotated[str, typer.Argument(help="Which exchange to be.")],
-    port: Annotated[int, typer.Option(help="Port on localhost; 0 for any free one.")] = 0,
+    port: Annotated[int, typer.Option(help="Port on localhost; 0 for any free one.", min=0, max=65_535)] = 0,
     tape_file: Annotated[Path | None, typer.Option("--tape", help="Recording to replay (default: a generated market).")] = None,
     speed: Annotated[float, typer.Option(help="How many times as fast as recorded; 0: as fast as clients take it.")] = 1.0,
+    loop: Annotated[bool, typer.Option("--loop", help="Begin the recording again when it ends.")] = False,
     faults: Annotated[Path | None, typer.Option(help="TOML or JSON file of faults to show.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of keys, faults and the generated market.")] = 1,
     start_on: Annotated[str, typer.Option(help="When the market starts: now, or at the first subscriber.")] = "now",
@@ -109,18 +162,18 @@ def stand(
     """Serve a local exchange until stopped. Prints its addresses and a test key pair."""
     from tickwright.run.standrun import StandOptions, run_stand
 
-    if start_on not in ("now", "subscriber"):
-        raise UsageError(f"--start-on {start_on!r}", hint="now or subscriber")
-
     def emit(info: dict[str, Any]) -> None:
         if json:
-            _print_json(info)
+            print_json(info)
             return
         for key in ("rest_url", "ws_url", "ws_api_url", "api_key", "api_secret"):
             print(f"{key:>12}  {info[key]}")
         print("Serving until Ctrl-C.", flush=True)
 
-    run_stand(StandOptions(name=name, port=port, tape=tape_file, speed=speed, seed=seed, faults=faults, start_on=start_on), emit)
+    options = StandOptions(
+        name=name, port=port, tape=tape_file, speed=speed, loop=loop, seed=seed, faults=faults, start_on=start_on
+    )
+    run_stand(options, emit)
 
 
 @app.command()
@@ -130,54 +183,54 @@ def venues(json: Json = False) -> None:
 
     found = capabilities()
     if json:
-        _print_json({"venues": found})
-        return
-    from rich.console import Console
-
-    Console().print(render(found))
+        print_json({"venues": found})
+    else:
+        print_rich(render(found))
 
 
 @app.command()
 def doctor(
     venue: Annotated[str, typer.Option(help="Venue to look at (default: the configured one).")] = "",
+    symbol: Symbols = None,
+    testnet: Annotated[bool, typer.Option("--testnet", help="Look at the venue's test network.")] = False,
+    offline: Annotated[bool, typer.Option("--offline", help="Only what can be checked without the venue.")] = False,
     config: ConfigFile = None,
     json: Json = False,
 ) -> None:
     """Check keys, permissions, clock, instruments, connection and disk."""
-    from tickwright.run.doctor import examine
+    from tickwright.run.doctor import examine, first_failure
 
-    checks = examine(config, venue)
+    checks = examine(config, venue, testnet=testnet, symbols=symbol or (), offline=offline)
+    code = first_failure(checks)
     if json:
-        _print_json({"checks": checks, "ok": all(check.verdict != "fail" for check in checks)})
+        print_json({"ok": code is ExitCode.OK, "checks": checks})
     else:
         for check in checks:
-            print(f"{check.verdict:>5}  {check.name}: {check.detail}")
-    if any(check.verdict == "fail" for check in checks):
-        raise VenueError("something needs attention", hint="see the lines marked fail")
+            print(f"{check.verdict:>4}  {check.name}: {check.detail}{f'. {check.todo}' if check.todo else ''}")
+    failed = [check.name for check in checks if check.verdict == "fail"]
+    if failed:
+        note(f"error: {len(failed)} of {len(checks)} checks failed: {', '.join(failed)}")
+        raise typer.Exit(code)
 
 
 @app.command()
 def conformance(
-    venue: Annotated[str, typer.Argument(help="Venue, or a Python file that makes one.")],
-    json: Json = False,
+    venue: Annotated[str, typer.Argument(help="Venue, or a Python file that makes one.")], json: Json = False
 ) -> None:
     """Check a venue against the suite that defines what a venue is."""
     import asyncio
 
-    from tickwright.run.conformance import Result, run_all
+    from tickwright.run.conformance import run_all
     from tickwright.run.subjects import subject
 
     def told(result: Result) -> None:
-        print(
-            f"{result.verdict:>12}  {result.check.replace('_', ' ')}{': ' + result.detail if result.detail else ''}",
-            file=sys.stderr,
-        )
+        note(f"{result.verdict:>12}  {result.check.replace('_', ' ')}{f': {result.detail}' if result.detail else ''}")
 
     results = asyncio.run(run_all(subject(venue), told))
     failed = [result for result in results if result.verdict == "failed"]
     counts = {verdict: sum(result.verdict == verdict for result in results) for verdict in ("passed", "failed", "not offered")}
     if json:
-        _print_json({"venue": venue, **counts, "checks": results})
+        print_json({"venue": venue, **counts, "checks": results})
     else:
         print(", ".join(f"{count} {verdict}" for verdict, count in counts.items()))
     if failed:
@@ -196,6 +249,23 @@ def strategies_new(
     print(f"Wrote {path}. Try: tickwright run {path} --stand --seconds 30")
 
 
+@strategies.command("list")
+def strategies_list(
+    folder: Annotated[Path, typer.Argument(help="Where to look.")] = Path(),
+    json: Json = False,
+) -> None:
+    """The strategies that are defined in a folder's Python files. Nothing is run."""
+    from tickwright.run.scaffold import list_strategies, render
+
+    found = list_strategies(folder)
+    if json:
+        print_json({"strategies": found})
+    elif found:
+        print_rich(render(found))
+    else:
+        note(f"no strategies in {folder}. Write one: tickwright strategies new NAME")
+
+
 @tape.command("check")
 def tape_check(
     file: Annotated[Path, typer.Argument(help="Recording: '<receive ns> <json>' a line, plain or gzip.")],
@@ -208,7 +278,7 @@ def tape_check(
 
     report = check_file(file, load(venue).Decoder())
     if json:
-        _print_json(report)
+        print_json(report)
     else:
         print(describe(report))
 
@@ -217,7 +287,7 @@ def tape_check(
 def version(json: Json = False) -> None:
     """Print the version."""
     if json:
-        _print_json({"version": __version__})
+        print_json({"version": __version__})
     else:
         print(__version__)
 
@@ -232,40 +302,22 @@ def _params(given: list[str]) -> dict[str, str]:
     return params
 
 
-def _print_json(value: Any) -> None:
-    import msgspec
-
-    sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
-    sys.stdout.flush()
-
-
 def main() -> None:
-    """Entry point: errors become one line and an exit code, never a traceback (unless TICKWRIGHT_DEBUG is set)."""
-    debug = bool(os.environ.get("TICKWRIGHT_DEBUG"))
+    """Entry point: every way to end is an exit code, and every error a line."""
     try:
         code = app(standalone_mode=False)
-        sys.exit(code if isinstance(code, int) else ExitCode.OK)
-    except TickwrightError as error:
-        if debug:
-            traceback.print_exc()
-        _die(str(error), error.exit_code)
-    except (KeyboardInterrupt, typer.Abort):
-        _die("interrupted", ExitCode.INTERRUPTED)
+        sys.stdout.flush()
     except BrokenPipeError:
+        # Whoever read our output has had enough. The interpreter would complain about it as it ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(ExitCode.OK)
-    except Exception as error:  # noqa: BLE001 (top of the command line: one line, not a traceback)
-        format_message = getattr(error, "format_message", None)
-        if format_message is not None:
-            _die(format_message(), ExitCode.USAGE)
-        if debug:
-            traceback.print_exc()
-        _die(f"{type(error).__name__}: {error}. This is a defect; TICKWRIGHT_DEBUG=1 shows where", ExitCode.INTERNAL)
-
-
-def _die(line: str, code: int) -> None:
-    print(f"error: {line}".replace("\n", " "), file=sys.stderr)
-    sys.exit(int(code))
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 (top of the command line: one line, not a traceback)
+        if os.environ.get(DEBUG):
+            traceback.print_exception(error)
+        line, failed = explain(error)
+        note(f"error: {line}")
+        sys.exit(failed)
+    sys.exit(code if isinstance(code, int) else ExitCode.OK)
 
 
 if __name__ == "__main__":

@@ -30,11 +30,9 @@ from tickwright.run.table import look, show
 
 def run_strategy(options: RunOptions) -> Summary:
     """Run a strategy until its time is up or a signal comes."""
-    flags: dict[str, Any] = {}
-    config = load_config(options.config, flags=flags)
-    redactor = setup_logs("warning" if options.quiet else config.log.level, config.log.format)
-    if options.testnet + options.live + options.stand > 1:
-        raise UsageError("--testnet, --live and --stand exclude one another")
+    options.check()
+    config = load_config(options.config, flags=options.layer())
+    redactor = setup_logs("warning" if options.quiet and not options.log_level else config.log.level, config.log.format)
     with fast_loop() as runner:
         summary: Summary = runner.run(_run(options, config, redactor))
         return summary
@@ -55,8 +53,10 @@ def fast_loop() -> Any:
 
 async def _run(options: RunOptions, config: Config, redactor: Redactor) -> Summary:
     clock, chance = SystemClock(), Chance(None)
-    strategy = load_strategy(options.strategy, options.name)
-    params = {**config.params, **options.params}
+    if options.strategy is None and not config.run.strategy:
+        raise UsageError("no strategy was given", hint="tickwright run STRATEGY.py, or [run] strategy in the configuration")
+    strategy = load_strategy(options.strategy or Path(config.run.strategy), options.name or config.run.name)
+    params = config.params
     strategy(**params)  # a wrong parameter is told before anything is connected
     name = options.venue or config.run.venue
     symbols = options.symbols or config.run.symbols or (("BTC/USDT",) if options.stand or is_file(name) else ())
@@ -66,10 +66,8 @@ async def _run(options: RunOptions, config: Config, redactor: Redactor) -> Summa
     async with contextlib.AsyncExitStack() as stack:
         venue, source = await _choose(options, config, name, symbols, clock, chance, redactor, stack)
         if starter:
-            _say(
-                f"no [risk] limits are configured: starting with {limits.max_order_value} per order, {limits.max_position} held at most"
-            )
-        if options.live:
+            _say(f"no [risk] limits configured: at most {limits.max_order_value} an order, {limits.max_position} held")
+        if options.live and not options.confirmed:
             _confirm(config, name, symbols)
         plan = Plan(
             strategy=strategy,
@@ -78,7 +76,7 @@ async def _run(options: RunOptions, config: Config, redactor: Redactor) -> Summa
             symbols=list(symbols),
             limits=limits,
             currency=config.run.currency,
-            seconds=options.seconds,
+            seconds=config.run.seconds if options.seconds is None else options.seconds,
             cancel_on_stop=config.run.cancel_on_stop,
             also_close=[source] if source is not None else [],
         )
@@ -130,14 +128,22 @@ async def _choose(
         return load_venue_file(Path(name)), None
     section = venue_section(config, name)
     if options.stand:
-        stand = await stack.enter_async_context(StandProcess(name, tape=options.tape, speed=options.speed))
+        stand = await stack.enter_async_context(
+            StandProcess(
+                name,
+                tape=options.tape,
+                speed=1.0 if options.speed is None else options.speed,
+                seed=options.seed or 1,
+                faults=options.faults,
+            )
+        )
         return make_venue(name, stand.section(), stand.credentials(), clock, chance), None
     if options.testnet or options.live:
-        credentials = require_credentials(name, section)
-        redactor.learn(credentials.secret)
         environment = "testnet" if options.testnet else "mainnet"
         if section.rest_url:
             environment = section.environment
+        credentials = require_credentials(name, section, environment=environment)
+        redactor.learn(credentials.secret)
         return make_venue(name, section, credentials, clock, chance, environment=environment), None
     source = make_venue(name, section, None, clock, chance)
     try:
@@ -153,7 +159,9 @@ def _confirm(config: Config, venue: str, symbols: tuple[str, ...]) -> None:
         return
     if not sys.stdin.isatty():
         raise RefusedError("live trading needs a confirmation", hint="run it at a terminal, or set [run] confirm_live = true")
-    _say(f"This trades real money on {venue}: {', '.join(symbols)}. Type 'live' to arm it.")
+    # Not a log line: it has to be seen whatever the log level.
+    sys.stderr.write(f"This trades real money on {venue}: {', '.join(symbols)}. Type 'live' to arm it: ")
+    sys.stderr.flush()
     if sys.stdin.readline().strip() != "live":
         raise RefusedError("not confirmed: nothing was sent")
 

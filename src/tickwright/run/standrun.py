@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 import aiohttp
 import msgspec
@@ -27,6 +27,7 @@ from tickwright.sim.stands.server import serve
 from tickwright.sim.tape import Tape
 
 STANDS = ("binance_spot",)
+STARTS = ("now", "subscriber")
 START_DEADLINE_S = 30.0
 
 
@@ -49,6 +50,8 @@ def run_stand(options: StandOptions, emit: Callable[[dict[str, Any]], None]) -> 
         raise UsageError(f"there is no stand {options.name!r}", hint=near_or_list(options.name, STANDS))
     if options.speed < 0:
         raise UsageError("--speed must not be negative", hint="1 is the tape's own pace, 0 as fast as clients take it")
+    if options.start_on not in STARTS:
+        raise UsageError(f"--start-on {options.start_on!r} is not a choice", hint=near_or_list(options.start_on, STARTS))
     if options.tape is not None and not options.tape.is_file():
         raise UsageError("there is no such tape", where=str(options.tape))
     faults = load_faults(options.faults) if options.faults is not None else Faults()
@@ -113,15 +116,27 @@ async def _serve(config: StandConfig, port: int, emit: Callable[[dict[str, Any]]
 class StandProcess:
     """A stand in a process of its own, for as long as the block lasts."""
 
-    def __init__(self, name: str, *, tape: Path | None, speed: float, start_on: str = "subscriber", seed: int = 1) -> None:
+    def __init__(
+        self,
+        name: str,
+        *,
+        tape: Path | None,
+        speed: float,
+        start_on: str = "subscriber",
+        seed: int = 1,
+        faults: Path | None = None,
+    ) -> None:
         if name not in STANDS:
             raise UsageError(f"there is no stand of {name!r}", hint=near_or_list(name, STANDS))
         self._arguments = ["--speed", str(speed), "--start-on", start_on, "--seed", str(seed), "--tape", str(tape or demo_tape())]
+        if faults is not None:
+            load_faults(faults)  # a mistake in it is told here and now
+            self._arguments += ["--faults", str(faults)]
         self._name = name
         self._process: asyncio.subprocess.Process | None = None
         self.info: dict[str, Any] = {}
 
-    async def __aenter__(self) -> StandProcess:
+    async def __aenter__(self) -> Self:
         self._process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "tickwright.cli.main", "stand", self._name, "--port", "0", "--json", *self._arguments,
             stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, limit=2**20,
