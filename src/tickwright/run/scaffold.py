@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 from rich.table import Table
+from rich.text import Text
 
 from tickwright.base.errors import UsageError
 from tickwright.base.limits import CONFIG_BYTES_MAX
@@ -110,5 +111,5 @@ def render(found: list[Found]) -> Table:
     for heading in ("file", "strategy", ""):
         table.add_column(heading)
     for item in found:
-        table.add_row(item.file, item.name, item.says)
+        table.add_row(*map(Text, (item.file, item.name, item.says)))
     return table
