@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
@@ -11,7 +12,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from tickwright.base.numbers import money_text
+from tickwright.base.numbers import MONEY_EXP, NEAREST, POW10, money_text, round_units, to_text
 from tickwright.engine.state import State
 from tickwright.model.instrument import Instrument
 from tickwright.model.reason import Reason
@@ -27,7 +28,9 @@ class Latency(msgspec.Struct, frozen=True):
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
-    """Amounts are decimal text. ``pnl`` is in ``currency``, realised and unrealised, after fees; None while it has no price."""
+    """Balances, positions and fees are exact, as decimal text. ``pnl`` is realised and unrealised profit after fees in
+    ``currency``, to eight places; None where something has no price. ``seconds`` are of wall time.
+    """
 
     strategy: str
     venue: str
@@ -44,7 +47,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     differences: list[str]
     halts: list[str]
     currency: str
-    pnl: str | None
+    pnl: Decimal | None
     fees: dict[str, str]
     position: dict[str, str]
     position_at_venue: dict[str, str]
@@ -59,8 +62,8 @@ def percentile(values: list[float], share: float) -> float | None:
     """The value below which ``share`` of them lie (nearest rank); None of none."""
     if not values:
         return None
-    ordered = sorted(values)
-    return round(ordered[min(len(ordered) - 1, int(share * len(ordered)))], 1)
+    rank = math.ceil(share * len(values))
+    return round(sorted(values)[max(0, rank - 1)], 1)
 
 
 def run_pnl(state: State) -> int | None:
@@ -113,7 +116,7 @@ def summarise(
         differences=[f"{item.kind.value} {item.subject}" for item in last.differences] if last else ["never compared"],
         halts=state.counters.halts,
         currency=state.config.currency,
-        pnl=None if pnl is None else _cents(pnl),
+        pnl=None if pnl is None else _profit(pnl),
         fees={asset: money_text(amount) for asset, amount in state.ledger.fees().items()},
         position={item.symbol: str(item.qty_decimal(state.position_units(item.key)).normalize() + 0) for item in instruments},
         position_at_venue={item.symbol: _change(theirs.get(item.base), state, item) for item in instruments},
@@ -133,8 +136,10 @@ def _change(theirs: int | None, state: State, instrument: Instrument) -> str:
     return money_text(theirs - opening)
 
 
-def _cents(amount: int) -> str:
-    return str(Decimal(money_text(amount)).quantize(Decimal("0.0001")))
+def _profit(amount: int) -> Decimal:
+    places = 8
+    step = POW10[MONEY_EXP - places]
+    return Decimal(to_text(round_units(amount, step, NEAREST) // step, places))
 
 
 def render(summary: Summary) -> Group:
@@ -145,7 +150,7 @@ def render(summary: Summary) -> Group:
         facts.add_column()
     latency = summary.tick_to_order_us
     refused = sum(summary.refusals.values())
-    profit = "unknown" if summary.pnl is None else f"{summary.pnl} {summary.currency}"
+    profit = "unknown" if summary.pnl is None else f"{summary.pnl:,f} {summary.currency}"
     rows = [
         ("messages", f"{summary.messages:,}", "orders", str(summary.orders)),
         ("bars", f"{summary.bars:,}", "fills", str(summary.fills)),
