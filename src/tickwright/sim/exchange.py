@@ -77,8 +77,18 @@ class Exchange:
         one = self._clearing.accounts[account]
         return {asset: (free, one.locked.get(asset, 0)) for asset, free in one.free.items()}
 
+    def transfer(self, account: str, asset: str, amount: int) -> bool:
+        """Bring ``amount`` from outside, or with a negative one take it there; False, and nothing moved, without the cover."""
+        one = self._clearing.accounts[account]
+        if one.free.get(asset, 0) + amount < 0:
+            return False
+        one.receive(asset, amount)
+        return True
+
     def totals(self) -> dict[str, int]:
-        """Asset -> everything: accounts, fees taken, what the recorded market is owed. Only opening an account changes it."""
+        """Asset -> everything: accounts, fees taken, what the recorded market is owed. Only opening an account and a transfer
+        change it.
+        """
         sums: dict[str, int] = {}
         purses: list[Mapping[str, int]] = [self._clearing.fees_taken, self._clearing.market_owed]
         for account in self._clearing.accounts.values():

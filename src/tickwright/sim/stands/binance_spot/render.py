@@ -1,20 +1,22 @@
-"""JSON shapes of the venue, from the exchange's records. Decimals are text with eight places, times milliseconds."""
+"""JSON shapes of orders, fills and the account's events, out of the exchange's records. Decimals have eight places."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
 
 from tickwright.model.instrument import Instrument
 from tickwright.model.order import OrderType, Stp, Tif
-from tickwright.sim.records import NO_ID, Expiry, SimBalance, SimEvent, SimEventKind, SimFill, SimOrder, SimStatus
-from tickwright.sim.stands.binance_spot.config import EXP, ONE
-
-Json = dict[str, Any]
+from tickwright.sim.records import NO_ID, Expiry, SimBalance, SimEvent, SimEventKind, SimFill, SimOrder
+from tickwright.sim.stands.binance_spot.config import EXP
+from tickwright.sim.stands.binance_spot.listing import text
+from tickwright.sim.stands.binance_spot.shapes import Json, JsonValue
 
 _MONEY_GRID = 10 ** (18 - EXP)
 ZERO = "0.00000000"
+DEFAULT_STP = Stp.EXPIRE_MAKER
+NO_EXTRAS: Mapping[str, JsonValue] = {}
 
-TYPES = {
+_TYPES = {
     OrderType.LIMIT: "LIMIT",
     OrderType.MARKET: "MARKET",
     OrderType.STOP: "STOP_LOSS",
@@ -22,7 +24,7 @@ TYPES = {
     OrderType.TAKE_PROFIT: "TAKE_PROFIT",
     OrderType.TAKE_PROFIT_LIMIT: "TAKE_PROFIT_LIMIT",
 }
-TIFS = {Tif.GTC: "GTC", Tif.IOC: "IOC", Tif.FOK: "FOK"}
+_TIFS = {Tif.GTC: "GTC", Tif.IOC: "IOC", Tif.FOK: "FOK"}
 STPS = {
     Stp.NONE: "NONE",
     Stp.EXPIRE_TAKER: "EXPIRE_TAKER",
@@ -30,8 +32,6 @@ STPS = {
     Stp.EXPIRE_BOTH: "EXPIRE_BOTH",
     Stp.DECREMENT: "DECREMENT",
 }
-DEFAULT_STP = Stp.EXPIRE_MAKER
-
 _EXECUTIONS = {
     SimEventKind.NEW: "NEW",
     SimEventKind.TRADE: "TRADE",
@@ -49,16 +49,12 @@ _EXPIRIES = {
     Expiry.FUNDS: "REJECTED",
     Expiry.WOULD_TAKE: "REJECTED",
 }
+_REJECTS = {Expiry.FUNDS: "INSUFFICIENT_BALANCES", Expiry.WOULD_TAKE: "WOULD_MATCH_IMMEDIATELY"}
 
 
-def text(units: int) -> str:
-    """Units of 10**-8 as the venue prints them."""
-    return f"{units // ONE}.{units % ONE:08d}" if units >= 0 else f"-{text(-units)}"
-
-
-def amount(money: int) -> str:
+def money_text(amount: int) -> str:
     """An asset amount (10**-18) cut to eight places."""
-    return text(money // _MONEY_GRID)
+    return text(amount // _MONEY_GRID)
 
 
 def ms(ns: int) -> int:
@@ -66,14 +62,23 @@ def ms(ns: int) -> int:
 
 
 def type_name(order: SimOrder) -> str:
-    return "LIMIT_MAKER" if order.post_only and order.type is OrderType.LIMIT else TYPES[order.type]
+    return "LIMIT_MAKER" if order.post_only and order.type is OrderType.LIMIT else _TYPES[order.type]
 
 
-def stp_name(order: SimOrder) -> str:
+def _tif(order: SimOrder) -> str:
+    return "GTC" if order.type is OrderType.MARKET else _TIFS[order.tif]
+
+
+def _stp(order: SimOrder) -> str:
     return STPS[DEFAULT_STP if order.stp is Stp.VENUE else order.stp]
 
 
+def _working(order: SimOrder) -> int:
+    return ms(order.working_ns) if order.working_ns else -1
+
+
 def ack(order: SimOrder, instrument: Instrument, at_ns: int) -> Json:
+    """The ACK answer to a new order."""
     return {
         "symbol": instrument.native,
         "orderId": order.venue_id,
@@ -83,24 +88,22 @@ def ack(order: SimOrder, instrument: Instrument, at_ns: int) -> Json:
     }
 
 
-def _body(order: SimOrder) -> Json:
+def _terms(order: SimOrder) -> Json:
     return {
         "price": text(order.price or 0),
         "origQty": text(order.qty),
         "executedQty": text(order.filled),
-        "origQuoteOrderQty": amount(order.quote_qty),
-        "cummulativeQuoteQty": amount(order.quote_filled),
+        "origQuoteOrderQty": money_text(order.quote_qty),
+        "cummulativeQuoteQty": money_text(order.quote_filled),
         "status": order.status.value.upper(),
-        "timeInForce": TIFS[order.tif] if order.type is not OrderType.MARKET else "GTC",
+        "timeInForce": _tif(order),
         "type": type_name(order),
         "side": order.side.value.upper(),
     }
 
 
-def _sometimes(order: SimOrder) -> Json:
-    more: Json = {}
-    if order.stop is not None:
-        more["stopPrice"] = text(order.stop)
+def _sometimes(order: SimOrder) -> dict[str, JsonValue]:
+    more: dict[str, JsonValue] = {}
     if order.prevented_match_id != NO_ID:
         more["preventedMatchId"] = order.prevented_match_id
         more["preventedQuantity"] = text(order.prevented_qty)
@@ -109,33 +112,39 @@ def _sometimes(order: SimOrder) -> Json:
     return more
 
 
-def result(order: SimOrder, instrument: Instrument, at_ns: int) -> Json:
-    """The RESULT answer to a new order."""
+def _stop(order: SimOrder) -> Json:
+    return {} if order.stop is None else {"stopPrice": text(order.stop)}
+
+
+def result(order: SimOrder, instrument: Instrument, at_ns: int, extras: Json = NO_EXTRAS) -> Json:
+    """The RESULT answer to a new order. ``extras`` are terms that the client gave and the exchange does not need."""
     return {
         **ack(order, instrument, at_ns),
-        **_body(order),
-        "workingTime": ms(order.working_ns) if order.working_ns else -1,
-        "selfTradePreventionMode": stp_name(order),
+        **_terms(order),
+        **_stop(order),
+        **extras,
+        "workingTime": _working(order),
+        "selfTradePreventionMode": _stp(order),
         **_sometimes(order),
     }
 
 
-def full(order: SimOrder, instrument: Instrument, at_ns: int, fills: list[SimFill]) -> Json:
+def full(order: SimOrder, instrument: Instrument, at_ns: int, fills: Iterable[SimFill], extras: Json = NO_EXTRAS) -> Json:
     """The FULL answer to a new order."""
-    rows = [
+    rows: list[JsonValue] = [
         {
             "price": text(fill.price),
             "qty": text(fill.qty),
-            "commission": amount(fill.fee),
+            "commission": money_text(fill.fee),
             "commissionAsset": fill.fee_asset or instrument.quote,
             "tradeId": fill.trade_id,
         }
         for fill in fills
     ]
-    return {**result(order, instrument, at_ns), "fills": rows}
+    return {**result(order, instrument, at_ns, extras), "fills": rows}
 
 
-def canceled(order: SimOrder, instrument: Instrument, at_ns: int, request_id: str) -> Json:
+def canceled(order: SimOrder, instrument: Instrument, at_ns: int, request_id: str, extras: Json = NO_EXTRAS) -> Json:
     """The answer to a cancel: ``clientOrderId`` names the cancel."""
     return {
         "symbol": instrument.native,
@@ -144,32 +153,35 @@ def canceled(order: SimOrder, instrument: Instrument, at_ns: int, request_id: st
         "orderListId": order.list_id,
         "clientOrderId": request_id,
         "transactTime": ms(at_ns),
-        **_body(order),
-        "selfTradePreventionMode": stp_name(order),
-        **({"stopPrice": text(order.stop)} if order.stop is not None else {}),
+        **_terms(order),
+        **_stop(order),
+        **extras,
+        "selfTradePreventionMode": _stp(order),
     }
 
 
-def queried(order: SimOrder, instrument: Instrument) -> Json:
-    """One order as a query shows it."""
-    shown = {
+def queried(order: SimOrder, instrument: Instrument, extras: Json = NO_EXTRAS) -> Json:
+    """One order as a question about it is answered."""
+    return {
         "symbol": instrument.native,
         "orderId": order.venue_id,
         "orderListId": order.list_id,
         "clientOrderId": order.client_id,
-        **_body(order),
+        **_terms(order),
         "stopPrice": text(order.stop or 0),
         "icebergQty": ZERO,
         "time": ms(order.created_ns),
         "updateTime": ms(order.updated_ns),
-        "isWorking": order.on_book or order.triggered,
-        "workingTime": ms(order.working_ns) if order.working_ns else -1,
-        "selfTradePreventionMode": stp_name(order),
+        "isWorking": order.triggered,
+        "workingTime": _working(order),
+        "selfTradePreventionMode": _stp(order),
+        **extras,
+        **_sometimes(order),
     }
-    return {**shown, **{name: value for name, value in _sometimes(order).items() if name != "stopPrice"}}
 
 
 def amended(order: SimOrder, instrument: Instrument, at_ns: int, execution_id: int, old_id: str) -> Json:
+    """The answer to an amend; its field names are its own."""
     return {
         "transactTime": ms(at_ns),
         "executionId": execution_id,
@@ -183,19 +195,20 @@ def amended(order: SimOrder, instrument: Instrument, at_ns: int, execution_id: i
             "qty": text(order.qty),
             "executedQty": text(order.filled),
             "preventedQty": text(order.prevented_qty),
-            "quoteOrderQty": amount(order.quote_qty),
-            "cumulativeQuoteQty": amount(order.quote_filled),
+            "quoteOrderQty": money_text(order.quote_qty),
+            "cumulativeQuoteQty": money_text(order.quote_filled),
             "status": order.status.value.upper(),
-            "timeInForce": TIFS[order.tif],
+            "timeInForce": _tif(order),
             "type": type_name(order),
             "side": order.side.value.upper(),
-            "workingTime": ms(order.working_ns) if order.working_ns else -1,
-            "selfTradePreventionMode": stp_name(order),
+            "workingTime": _working(order),
+            "selfTradePreventionMode": _stp(order),
         },
     }
 
 
-def my_trade(fill: SimFill, instrument: Instrument) -> Json:
+def my_trade(fill: SimFill, instrument: Instrument) -> dict[str, JsonValue]:
+    """One row of ``myTrades``."""
     return {
         "symbol": instrument.native,
         "id": fill.trade_id,
@@ -203,8 +216,8 @@ def my_trade(fill: SimFill, instrument: Instrument) -> Json:
         "orderListId": fill.list_id,
         "price": text(fill.price),
         "qty": text(fill.qty),
-        "quoteQty": amount(fill.quote),
-        "commission": amount(fill.fee),
+        "quoteQty": money_text(fill.quote),
+        "commission": money_text(fill.fee),
         "commissionAsset": fill.fee_asset or instrument.quote,
         "time": ms(fill.at_ns),
         "isBuyer": fill.side.value == "buy",
@@ -213,23 +226,42 @@ def my_trade(fill: SimFill, instrument: Instrument) -> Json:
     }
 
 
-def execution_report(event: SimEvent, instrument: Instrument, execution_id: int) -> Json:
-    """The user stream's ``executionReport``. On a cancel ``c`` names the cancel and ``C`` the order."""
+def order_list(
+    list_id: int, client_id: str, instrument: Instrument, orders: Sequence[SimOrder], at_ns: int, *, going: bool
+) -> dict[str, JsonValue]:
+    """An order list as the venue shows it."""
+    return {
+        "orderListId": list_id,
+        "contingencyType": "OCO",
+        "listStatusType": "EXEC_STARTED" if going else "ALL_DONE",
+        "listOrderStatus": "EXECUTING" if going else "ALL_DONE",
+        "listClientOrderId": client_id,
+        "transactionTime": ms(at_ns),
+        "symbol": instrument.native,
+        "orders": [{"symbol": instrument.native, "orderId": one.venue_id, "clientOrderId": one.client_id} for one in orders],
+    }
+
+
+# -- the account's events --------------------------------------------------------------------------------------------------
+
+
+def execution_report(event: SimEvent, instrument: Instrument, execution_id: int, extras: Json = NO_EXTRAS) -> Json:
+    """``executionReport``. On a cancel ``c`` names the cancel and ``C`` the order."""
     order = event.order
-    own, before = order.client_id, order.orig_client_id if event.kind is SimEventKind.REPLACED else ""
+    traded = event.kind is SimEventKind.TRADE
+    own, before = order.client_id, ""
     if event.kind is SimEventKind.CANCELED:
-        own, before = event.request_id or order.client_id, order.client_id
+        own, before = event.request_id, order.client_id
     elif event.kind is SimEventKind.REPLACED:
         before = order.orig_client_id or order.client_id
-    traded = event.kind is SimEventKind.TRADE
-    report = {
+    return {
         "e": "executionReport",
         "E": ms(event.at_ns),
         "s": instrument.native,
         "c": own,
         "S": order.side.value.upper(),
         "o": type_name(order),
-        "f": TIFS[order.tif] if order.type is not OrderType.MARKET else "GTC",
+        "f": _tif(order),
         "q": text(order.qty),
         "p": text(order.price or 0),
         "P": text(order.stop or 0),
@@ -238,106 +270,74 @@ def execution_report(event: SimEvent, instrument: Instrument, execution_id: int)
         "C": before,
         "x": _EXECUTIONS[event.kind],
         "X": order.status.value.upper(),
-        "r": "NONE",
+        "r": _REJECTS.get(order.expiry, "NONE") if order.expiry is not None else "NONE",
         "i": order.venue_id,
-        "l": text(order.last_qty if traded else 0),
+        "l": text(order.last_qty),
         "z": text(order.filled),
-        "L": text(order.last_price if traded else 0),
-        "n": amount(order.last_fee) if traded and order.last_fee else "0",
-        "N": (order.last_fee_asset or None) if traded else None,
+        "L": text(order.last_price),
+        "n": money_text(order.last_fee) if order.last_fee else "0",
+        "N": order.last_fee_asset or None,
         "T": ms(event.at_ns),
         "t": order.last_trade_id if traded else -1,
         "I": execution_id,
-        "w": order.on_book,
-        "m": order.last_maker if traded else False,
-        "M": traded,
+        "w": order.triggered and order.status.is_open,
+        "m": order.last_maker,
+        "M": False,
         "O": ms(order.created_ns),
-        "Z": amount(order.quote_filled),
-        "Y": amount(order.last_price * order.last_qty * 100) if traded else ZERO,
-        "Q": amount(order.quote_qty),
-        "W": ms(order.working_ns) if order.working_ns else -1,
-        "V": stp_name(order),
+        "Z": money_text(order.quote_filled),
+        "Y": text(order.last_price * order.last_qty // 10**EXP),
+        "Q": money_text(order.quote_qty),
+        **({"W": ms(order.working_ns)} if order.working_ns else {}),
+        "V": _stp(order),
+        **{_SHORT[name]: value for name, value in extras.items()},
+        **_prevented(event, instrument),
+        **({"eR": _EXPIRIES[order.expiry]} if order.expiry in _EXPIRIES and not order.status.is_open else {}),
     }
-    if event.kind is SimEventKind.PREVENTED:
-        report |= {
-            "v": order.prevented_match_id,
-            "A": text(order.prevented_qty),
-            "B": text(order.last_prevented_qty),
-            "u": 1,
-            "U": order.counter_venue_id,
-            "Cs": instrument.native,
-        }
-    if order.expiry in _EXPIRIES and order.status in (SimStatus.EXPIRED, SimStatus.REJECTED):
-        report["eR"] = _EXPIRIES[order.expiry]
-    return report
 
 
-def position(balances: tuple[SimBalance, ...], at_ns: int) -> Json:
-    """The user stream's ``outboundAccountPosition``."""
+_SHORT = {"strategyId": "j", "strategyType": "J", "origQuoteOrderQty": "Q"}
+
+
+def _prevented(event: SimEvent, instrument: Instrument) -> Json:
+    if event.kind is not SimEventKind.PREVENTED:
+        return {}
+    order = event.order
     return {
-        "e": "outboundAccountPosition",
+        "v": order.prevented_match_id,
+        "A": text(order.prevented_qty),
+        "B": text(order.last_prevented_qty),
+        "u": 1,
+        "U": order.counter_venue_id,
+        "Cs": instrument.native,
+    }
+
+
+def position(balances: Sequence[SimBalance], at_ns: int) -> Json:
+    """``outboundAccountPosition``."""
+    rows = [{"a": item.asset, "f": money_text(item.free), "l": money_text(item.locked)} for item in balances]
+    return {"e": "outboundAccountPosition", "E": ms(at_ns), "u": ms(at_ns), "B": rows}
+
+
+def transfer(asset: str, amount: int, at_ns: int) -> Json:
+    """``balanceUpdate``."""
+    sign = "-" if amount < 0 else ""
+    return {"e": "balanceUpdate", "E": ms(at_ns), "a": asset, "d": sign + money_text(abs(amount)), "T": ms(at_ns)}
+
+
+def list_status(
+    list_id: int, client_id: str, instrument: Instrument, orders: Sequence[SimOrder], at_ns: int, *, going: bool
+) -> Json:
+    """``listStatus``."""
+    return {
+        "e": "listStatus",
         "E": ms(at_ns),
-        "u": ms(at_ns),
-        "B": [{"a": item.asset, "f": amount(item.free), "l": amount(item.locked)} for item in balances],
-    }
-
-
-def listing(instrument: Instrument) -> Json:
-    """One symbol of ``exchangeInfo``."""
-    tick, lot = text(instrument.tick_units), text(instrument.lot_units)
-    return {
-        "symbol": instrument.native,
-        "status": "TRADING" if instrument.trading else "BREAK",
-        "baseAsset": instrument.base,
-        "baseAssetPrecision": 8,
-        "quoteAsset": instrument.quote,
-        "quotePrecision": 8,
-        "quoteAssetPrecision": 8,
-        "baseCommissionPrecision": 8,
-        "quoteCommissionPrecision": 8,
-        "orderTypes": ["LIMIT", "LIMIT_MAKER", "MARKET", "STOP_LOSS", "STOP_LOSS_LIMIT", "TAKE_PROFIT", "TAKE_PROFIT_LIMIT"],
-        "icebergAllowed": False,
-        "ocoAllowed": True,
-        "otoAllowed": False,
-        "opoAllowed": False,
-        "quoteOrderQtyMarketAllowed": True,
-        "allowTrailingStop": False,
-        "cancelReplaceAllowed": True,
-        "amendAllowed": True,
-        "pegInstructionsAllowed": False,
-        "isSpotTradingAllowed": True,
-        "isMarginTradingAllowed": False,
-        "filters": [
-            {"filterType": "PRICE_FILTER", "minPrice": tick, "maxPrice": text(instrument.price_max_units), "tickSize": tick},
-            {
-                "filterType": "LOT_SIZE",
-                "minQty": text(instrument.qty_min_units),
-                "maxQty": text(instrument.qty_max_units),
-                "stepSize": lot,
-            },
-            {"filterType": "ICEBERG_PARTS", "limit": 100},
-            {"filterType": "MARKET_LOT_SIZE", "minQty": ZERO, "maxQty": text(instrument.market_qty_max_units), "stepSize": ZERO},
-            {
-                "filterType": "PERCENT_PRICE_BY_SIDE",
-                "bidMultiplierUp": "5",
-                "bidMultiplierDown": "0.2",
-                "askMultiplierUp": "5",
-                "askMultiplierDown": "0.2",
-                "avgPriceMins": 5,
-            },
-            {
-                "filterType": "NOTIONAL",
-                "minNotional": amount(instrument.notional_min),
-                "applyMinToMarket": True,
-                "maxNotional": amount(instrument.notional_max),
-                "applyMaxToMarket": False,
-                "avgPriceMins": 5,
-            },
-            {"filterType": "MAX_NUM_ORDERS", "maxNumOrders": instrument.open_orders_max},
-            {"filterType": "MAX_NUM_ALGO_ORDERS", "maxNumAlgoOrders": instrument.open_stops_max},
-        ],
-        "permissions": [],
-        "permissionSets": [["SPOT"]],
-        "defaultSelfTradePreventionMode": "EXPIRE_MAKER",
-        "allowedSelfTradePreventionModes": ["EXPIRE_TAKER", "EXPIRE_MAKER", "EXPIRE_BOTH", "DECREMENT"],
+        "s": instrument.native,
+        "g": list_id,
+        "c": "OCO",
+        "l": "EXEC_STARTED" if going else "ALL_DONE",
+        "L": "EXECUTING" if going else "ALL_DONE",
+        "r": "NONE",
+        "C": client_id,
+        "T": ms(at_ns),
+        "O": [{"s": instrument.native, "i": one.venue_id, "c": one.client_id} for one in orders],
     }

@@ -1,53 +1,70 @@
-"""Market stream connections: who listens to what, and in which form."""
+"""Market streams: who listens to what and in which form, and the streams that are made by time rather than recorded.
+
+A well-formed but unknown stream may be subscribed to; nothing is ever sent on it. (So it is with the venue.)
+"""
 
 from __future__ import annotations
 
-import json
-from typing import Any
+from collections.abc import Mapping
 from urllib.parse import parse_qs
 
+import msgspec
+
+from tickwright.sim.stands.binance_spot import market as shown
+from tickwright.sim.stands.binance_spot.bars import SPAN_MS
 from tickwright.sim.stands.binance_spot.config import StandConfig
-from tickwright.sim.stands.binance_spot.market import SPAN_MS, Frame, Player, SymbolMarket, agg_trade
+from tickwright.sim.stands.binance_spot.listing import text
+from tickwright.sim.stands.binance_spot.market import SymbolMarket, TradeFrame, agg_row
+from tickwright.sim.stands.binance_spot.player import Frame
+from tickwright.sim.stands.binance_spot.shapes import Json, JsonValue, dump_text
+from tickwright.sim.stands.binance_spot.time_unit import micros, wants_micros
 from tickwright.sim.stands.server import Send
+
+_PARTIAL = ("5", "10", "20")
+_WINDOWS_MS = {"1h": 3_600_000, "4h": 14_400_000, "1d": 86_400_000}
+_ID_CHARS_MAX = 36
 
 
 class _Listener:
-    __slots__ = ("combined", "names")
+    __slots__ = ("combined", "micros", "names")
 
-    def __init__(self, *, combined: bool) -> None:
+    def __init__(self, *, combined: bool, in_micros: bool) -> None:
         self.combined = combined
-        self.names: dict[str, None] = {}  # ordered
+        self.micros = in_micros
+        self.names: dict[str, None] = {}  # in the order of subscription
 
 
 class Streams:
-    """Subscriptions by connection, and the streams that are made by time rather than recorded."""
+    """Subscriptions by connection."""
 
-    def __init__(self, config: StandConfig, markets: dict[str, SymbolMarket], player: Player) -> None:
-        self.config = config
-        self.markets = {market.lower: market for market in markets.values()}
-        self.player = player
+    def __init__(self, config: StandConfig, markets: Mapping[str, SymbolMarket]) -> None:
+        self._config = config
+        self._markets = {market.lower: market for market in markets.values()}
         self._conns: dict[int, _Listener] = {}
         self._by_name: dict[str, dict[int, None]] = {}
         self._second = 0
         self._tenth = 0
-        self._bars: dict[str, int] = {}
+        self._bars: dict[str, int] = {}  # start of the latest bar told, by stream
+        self._lasts: dict[str, int] = {}  # latest trade id told by the all-market streams, by stream and symbol
 
-    def open(self, conn: int, path: str, query: str) -> list[str]:
-        """A new connection; the streams that its address names."""
+    # -- connections -------------------------------------------------------------------------------------------------
+
+    def open(self, conn: int, path: str, query: str) -> bool:
+        """A new connection; whether its address names streams. Raises for a time unit that does not exist."""
         combined = path == "/stream"
-        names = parse_qs(query).get("streams", [""])[0].split("/") if combined else path.removeprefix("/ws").strip("/").split("/")
-        self._conns[conn] = _Listener(combined=combined)
-        chosen = [name for name in names if name]
+        asked = parse_qs(query)
+        names = asked.get("streams", [""])[0] if combined else path.removeprefix("/ws").strip("/")
+        self._conns[conn] = _Listener(combined=combined, in_micros=wants_micros(asked.get("timeUnit", [None])[0]))
+        chosen = [name for name in names.split("/") if name]
         self._subscribe(conn, chosen)
-        return chosen
+        return bool(chosen)
 
     def close(self, conn: int) -> None:
         listener = self._conns.pop(conn, None)
         if listener is not None:
-            for name in listener.names:
-                self._by_name.get(name, {}).pop(conn, None)
+            self._drop(conn, list(listener.names))
 
-    def combined(self, conn: int) -> bool:
+    def is_combined(self, conn: int) -> bool:
         listener = self._conns.get(conn)
         return listener is not None and listener.combined
 
@@ -56,43 +73,58 @@ class Streams:
         listener = self._conns.get(conn)
         return listener is not None and any(part in name for name in listener.names)
 
-    def listeners(self, name: str) -> list[int]:
-        return list(self._by_name.get(name, ()))
-
     def _subscribe(self, conn: int, names: list[str]) -> None:
         listener = self._conns[conn]
         for name in names:
             listener.names[name] = None
             self._by_name.setdefault(name, {})[conn] = None
 
-    def frame(self, conn: int, text: str) -> tuple[str, bool]:
+    def _drop(self, conn: int, names: list[str]) -> None:
+        for name in names:
+            listening = self._by_name.get(name)
+            if listening is not None:
+                listening.pop(conn, None)
+                if not listening:
+                    del self._by_name[name]
+                    self._bars.pop(name, None)
+
+    # -- requests ----------------------------------------------------------------------------------------------------
+
+    def frame(self, conn: int, frame: str) -> tuple[str, bool]:
         """A client's frame: the reply, and whether it subscribed to something."""
         try:
-            asked = json.loads(text)
-        except ValueError:
-            return _error(3, "Invalid JSON: expected value at line 1 column 1", None), False
-        if not isinstance(asked, dict) or "method" not in asked:
-            return _error(
-                2, "Invalid request: missing field `method`", asked.get("id") if isinstance(asked, dict) else None
-            ), False
-        number, params = asked.get("id"), asked.get("params", [])
-        listener = self._conns[conn]
-        method = asked["method"]
+            asked = msgspec.json.decode(frame)
+        except (msgspec.DecodeError, RecursionError):
+            return _error(3, "Invalid JSON: expected value at line 1 column 1"), False
+        if not isinstance(asked, dict):
+            return _error(2, "Invalid request: request must be a JSON object"), False
+        number = asked.get("id")
+        if not _is_id(number):
+            return _error(2, "Invalid request: request ID must be an unsigned integer, a string of 36 or null"), False
+        if "method" not in asked:
+            return _error(2, "Invalid request: missing field `method` at line 1 column 40", number), False
+        params = asked.get("params")
+        return self._do(self._conns[conn], conn, str(asked["method"]), params if isinstance(params, list) else None, number)
+
+    def _do(
+        self, listener: _Listener, conn: int, method: str, params: list[object] | None, number: JsonValue
+    ) -> tuple[str, bool]:
         if method in ("SUBSCRIBE", "UNSUBSCRIBE"):
-            if not isinstance(params, list) or not all(isinstance(name, str) for name in params):
-                return _error(2, "Invalid request: params must be a list of stream names", number), False
+            names = [name for name in params or () if isinstance(name, str) and name]
+            if params is None or len(names) != len(params) or not names:
+                return _error(2, "Invalid request: params must be an array of stream names", number), False
             if method == "UNSUBSCRIBE":
-                for name in params:
+                for name in names:
                     listener.names.pop(name, None)
-                    self._by_name.get(name, {}).pop(conn, None)
+                self._drop(conn, names)
                 return _result(None, number), False
-            if len({*listener.names, *params}) > self.config.streams_max:
-                return _error(2, f"Invalid request: more than {self.config.streams_max} streams", number), False
-            self._subscribe(conn, params)
+            if len({*listener.names, *names}) > self._config.streams_max:
+                return _error(2, f"Invalid request: a connection may have {self._config.streams_max} streams", number), False
+            self._subscribe(conn, names)
             return _result(None, number), True
         if method == "LIST_SUBSCRIPTIONS":
             return _result(list(listener.names), number), False
-        if method == "SET_PROPERTY" and isinstance(params, list) and len(params) == 2 and params[0] == "combined":
+        if method == "SET_PROPERTY" and params is not None and len(params) == 2 and params[0] == "combined":
             if not isinstance(params[1], bool):
                 return _error(1, "Invalid value type: expected Boolean", number), False
             listener.combined = params[1]
@@ -101,100 +133,133 @@ class Streams:
             return _result(listener.combined, number), False
         if method in ("SET_PROPERTY", "GET_PROPERTY"):
             return _error(0, "Unknown property", number), False
-        return _error(2, f"Invalid request: unknown variant `{method}`", number), False
+        said = "expected one of `SUBSCRIBE`, `UNSUBSCRIBE`, `LIST_SUBSCRIPTIONS`, `SET_PROPERTY`, `GET_PROPERTY`"
+        return _error(2, f"Invalid request: unknown variant `{method[:40]}`, {said}", number), False
+
+    # -- frames ------------------------------------------------------------------------------------------------------
 
     def send(self, name: str, payload: str) -> list[Send]:
-        """One recorded frame to those who listen, and what is made of it at once."""
-        sends = self._to(name, payload)
-        if name.endswith("@trade"):
-            other = name.removesuffix("trade") + "aggTrade"
-            if self._by_name.get(other):
-                sends += self._to(other, json.dumps(agg_trade(json.loads(payload)), separators=(",", ":")))
-        return sends
-
-    def _to(self, name: str, payload: str) -> list[Send]:
+        """One frame to everyone who listens."""
         conns = self._by_name.get(name)
         if not conns:
             return []
-        wrapped = f'{{"stream":"{name}","data":{payload}}}'
-        return [Send(conn, wrapped if self._conns[conn].combined else payload) for conn in conns]
+        sends = []
+        in_micros = ""
+        for conn in conns:
+            listener = self._conns[conn]
+            body = payload
+            if listener.micros:
+                in_micros = in_micros or dump_text(micros(msgspec.json.decode(payload)))
+                body = in_micros
+            sends.append(Send(conn, f'{{"stream":"{name}","data":{body}}}' if listener.combined else body))
+        return sends
+
+    def aggregated(self, name: str, payload: str) -> Frame | None:
+        """The ``aggTrade`` of a ``trade``, when someone listens to it."""
+        if not name.endswith("@trade"):
+            return None
+        other = f"{name.removesuffix('trade')}aggTrade"
+        if other not in self._by_name:
+            return None
+        trade = msgspec.json.decode(payload, type=TradeFrame)
+        return other, dump_text({"e": "aggTrade", "E": trade.E, "s": trade.s, **agg_row(trade)})
 
     def timed(self, now_ms: int) -> list[Frame]:
-        """Streams with a pace of their own, by the market's time."""
+        """What is due by the market's time: partial books, slow diffs, bars, tickers, average prices."""
         frames: list[Frame] = []
         if now_ms // 100 != self._tenth:
             self._tenth = now_ms // 100
-            for name in self._wanted("@depth"):
-                self._partial(name, "@100ms", frames)
+            for name in self._wanted("@100ms"):
+                self._partial(name, "100ms", frames)
         if now_ms // 1_000 == self._second:
             return frames
         self._second = now_ms // 1_000
-        for market in self.markets.values():
+        for market in self._markets.values():
             slow = market.slow_depth()
-            if slow is not None and self._by_name.get(f"{market.lower}@depth"):
-                frames.append((f"{market.lower}@depth", _dump(slow)))
-        for name in self._wanted("@depth"):
-            self._partial(name, "", frames)
+            if slow is not None:
+                frames += [
+                    (name, _encoded(slow)) for end in ("", "@1000ms") if (name := f"{market.lower}@depth{end}") in self._by_name
+                ]
         for name in self._wanted("@"):
             self._each_second(name, now_ms, frames)
-        for name, kind in (("!miniTicker@arr", "mini_event"), ("!ticker@arr", "ticker_event")):
-            if self._by_name.get(name):
-                frames.append(
-                    (name, json.dumps([getattr(market, kind)(now_ms) for market in self.markets.values()], separators=(",", ":")))
-                )
+        self._all_markets(now_ms, frames)
         return frames
 
     def _wanted(self, part: str) -> list[str]:
-        return [name for name, conns in self._by_name.items() if conns and part in name and not name.startswith("!")]
+        return [name for name in self._by_name if part in name and name[0] != "!"]
 
     def _partial(self, name: str, pace: str, frames: list[Frame]) -> None:
         symbol, _, rest = name.partition("@depth")
         levels, _, speed = rest.partition("@")
-        if levels.isdigit() and (f"@{speed}" if speed else "") in (pace, pace or "@1000ms"):
-            market = self.markets.get(symbol)
-            if market is not None:
-                frames.append((name, _dump(market.depth(int(levels)))))
+        market = self._markets.get(symbol)
+        if market is not None and levels in _PARTIAL and (speed or "1000ms") == pace:
+            frames.append((name, dump_text(market.depth(int(levels)))))
 
     def _each_second(self, name: str, now_ms: int, frames: list[Frame]) -> None:
         symbol, _, kind = name.partition("@")
-        market = self.markets.get(symbol)
+        market = self._markets.get(symbol)
         if market is None:
             return
+        told: Json | None = None
         if kind == "ticker":
-            frames.append((name, _dump(market.ticker_event(now_ms))))
+            told = shown.ticker_event(market, now_ms)
         elif kind == "miniTicker":
-            frames.append((name, _dump(market.mini_event(now_ms))))
+            told = shown.mini_event(market, now_ms)
         elif kind == "avgPrice":
-            frames.append(
-                (name, _dump({"e": "avgPrice", "E": now_ms, "s": market.native, "i": "5m", "w": market.top()[0], "T": now_ms}))
-            )
-        elif kind.startswith("kline_") and kind.removeprefix("kline_") in SPAN_MS:
-            self._bar(market, name, kind.removeprefix("kline_"), now_ms, frames)
+            told = {"e": "avgPrice", "E": now_ms, "s": market.native, "i": "5m", "w": text(market.average()), "T": market.now_ms}
+        elif kind.startswith("ticker_") and (window := kind.removeprefix("ticker_")) in _WINDOWS_MS:
+            told = shown.window_event(market, window, _WINDOWS_MS[window], now_ms)
+        elif kind.startswith("kline_"):
+            span, _, zone = kind.removeprefix("kline_").partition("@")
+            if span in SPAN_MS and zone in ("", "+08:00"):
+                self._bar(market, name, span, 8 * 3_600_000 if zone else 0, now_ms, frames)
+        elif kind.startswith("depth"):
+            self._partial(name, "1000ms", frames)
+        if told is not None:
+            frames.append((name, dump_text(told)))
 
-    def _bar(self, market: SymbolMarket, name: str, span: str, now_ms: int, frames: list[Frame]) -> None:
-        """The bar under way; and once, closed, the one before."""
-        latest = market.bars(span, None, None, 2)
+    def _bar(self, market: SymbolMarket, name: str, span: str, zone_ms: int, now_ms: int, frames: list[Frame]) -> None:
+        """The bar under way; and, once, each that has closed since."""
+        latest = market.bars.bars(span, None, None, 5, zone_ms)
         if not latest:
             return
         told = self._bars.get(name)
-        for bar in latest[:-1]:
-            if told is not None and bar.start_ms >= told:
-                event = market.kline(span, bar.start_ms + SPAN_MS[span], bar)
-                if event is not None:
-                    frames.append((name, _dump(event)))
+        closed = [bar for bar in latest[:-1] if told is not None and bar.start_ms >= told]
+        frames += [(name, dump_text(market.kline_event(bar, span, now_ms, closed=True))) for bar in closed]
         self._bars[name] = latest[-1].start_ms
-        event = market.kline(span, min(now_ms, latest[-1].start_ms + SPAN_MS[span] - 1), latest[-1])
-        if event is not None:
-            frames.append((name, _dump(event)))
+        frames.append((name, dump_text(market.kline_event(latest[-1], span, now_ms, closed=False))))
+
+    def _all_markets(self, now_ms: int, frames: list[Frame]) -> None:
+        """``!miniTicker@arr`` and ``!ticker_<window>@arr``: those that traded since the last time."""
+        for name in [name for name in self._by_name if name[0] == "!"]:
+            window = name.removeprefix("!ticker_").removesuffix("@arr")
+            rows: list[JsonValue] = []
+            for market in self._markets.values():
+                last = market.trades[-1].t if market.trades else 0
+                if self._lasts.get(f"{name} {market.native}") == last:
+                    continue
+                if name == "!miniTicker@arr":
+                    rows.append(shown.mini_event(market, now_ms))
+                elif name == f"!ticker_{window}@arr" and window in _WINDOWS_MS:
+                    rows.append(shown.window_event(market, window, _WINDOWS_MS[window], now_ms))
+                self._lasts[f"{name} {market.native}"] = last
+            if rows:
+                frames.append((name, dump_text(rows)))
 
 
-def _dump(data: dict[str, Any]) -> str:
-    return json.dumps(data, separators=(",", ":"))
+def _encoded(frame: msgspec.Struct) -> str:
+    return msgspec.json.encode(frame).decode()
 
 
-def _result(value: Any, number: Any) -> str:
-    return json.dumps({"result": value, "id": number}, separators=(",", ":"))
+def _is_id(number: object) -> bool:
+    if isinstance(number, str):
+        return len(number) <= _ID_CHARS_MAX
+    return number is None or (isinstance(number, int) and not isinstance(number, bool) and abs(number) < 1 << 63)
 
 
-def _error(code: int, text: str, number: Any) -> str:
-    return json.dumps({"code": code, "msg": text, **({} if number is None else {"id": number})}, separators=(",", ":"))
+def _result(value: JsonValue, number: JsonValue) -> str:
+    return dump_text({"result": value, "id": number})
+
+
+def _error(code: int, said: str, number: JsonValue = None) -> str:
+    return dump_text({"code": code, "msg": said, **({} if number is None else {"id": number})})
