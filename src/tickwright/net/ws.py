@@ -64,6 +64,7 @@ class WsSession:
         self._deadline: asyncio.Timeout | None = None
         self._closing = False
         self._rotate_asked = False
+        self._rotating = False
         self._fault: Exception | None = None
         self._not_before_ns = 0
         self.current: WsConnection | None = None
@@ -109,6 +110,8 @@ class WsSession:
     def opened(self, conn: WsConnection) -> None:
         """A connection is open."""
         self._conns.append(conn)
+        if self._counters.connects > 1 and not self._rotating:
+            self._counters.reconnects += 1
         if self._fault is not None:
             conn.mute()
             conn.drop("a defect of the handler", hard=True)
@@ -140,7 +143,7 @@ class WsSession:
         self._ended.clear()
         try:
             while not self._over():
-                conn = await self._connect(rotating=False)
+                conn = await self._connect()
                 while conn is not None:
                     self.current = conn
                     conn = await self._until_replaced(conn)
@@ -179,7 +182,7 @@ class WsSession:
 
     # -- connecting ------------------------------------------------------------------------------------------------------
 
-    async def _connect(self, *, rotating: bool) -> WsConnection | None:
+    async def _connect(self) -> WsConnection | None:
         """One attempt, within the budget. None when it came to nothing."""
         while (wait_ns := self._budget.wait_ns(self.clock.mono_ns())) and not self._over():
             self.why = "the budget of connects is used up"
@@ -191,8 +194,6 @@ class WsSession:
         conn = WsConnection(self, self.policy, self._handler, self.clock, self._counters)
         why = await self._dial(conn)
         if conn.was_open:
-            if not rotating and self._counters.connects > 1:
-                self._counters.reconnects += 1
             return conn
         self._counters.failures += 1
         self.why = why
@@ -278,7 +279,11 @@ class WsSession:
 
     async def _rotate(self, old: WsConnection) -> WsConnection | None:
         """Make before break: the new connection must be ready before the old one goes. The one that is to be used from now on."""
-        new = await self._connect(rotating=True)
+        self._rotating = True
+        try:
+            new = await self._connect()
+        finally:
+            self._rotating = False
         if new is not None:
             until_ns = self.clock.mono_ns() + int(self.policy.ready_deadline_s * NS_PER_S)
             while not (new.is_ready or new.gone.is_set() or self._over()) and (left := until_ns - self.clock.mono_ns()) > 0:

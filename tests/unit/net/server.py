@@ -8,12 +8,13 @@ import contextlib
 import hashlib
 import socket
 import struct
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
 from tickwright.base.chance import Chance
-from tickwright.base.clock import SystemClock
+from tickwright.base.clock import Clock, MonoNs, SystemClock, WallNs
 from tickwright.net.ws import WsConnection, WsPolicy, WsSession
 
 TEXT, BINARY, CONTINUATION, CLOSE, PING, PONG = 1, 2, 0, 8, 9, 10
@@ -113,24 +114,29 @@ class Server:
     def __init__(self) -> None:
         self.peers: asyncio.Queue[Peer] = asyncio.Queue()
         self.knocks = 0
-        self.greet: Callable[[asyncio.StreamWriter], Awaitable[bool]] = _welcome
+        self.greet: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[bool]] = welcome
         self.early = b""
-        self.port = 0
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._writers: list[asyncio.StreamWriter] = []
+        # Bound at once, so that nobody else gets the port; until ``start`` it refuses.
+        self._socket = socket.socket()
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._socket.bind(("127.0.0.1", 0))
+        self.port: int = self._socket.getsockname()[1]
 
     @property
     def url(self) -> str:
         return f"ws://127.0.0.1:{self.port}/stream"
 
     async def start(self) -> None:
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port, limit=1 << 24)
-        self.port = self._server.sockets[0].getsockname()[1]
+        self._server = await asyncio.start_server(self._accept, sock=self._socket, limit=1 << 24)
 
     async def stop(self) -> None:
         """Refuse new connections, and end those that there are."""
-        assert self._server is not None
+        if self._server is None:
+            self._socket.close()
+            return
         self._server.close()
         for writer in self._writers:
             writer.transport.abort()
@@ -149,7 +155,7 @@ class Server:
         self.knocks += 1
         try:
             request = await reader.readuntil(b"\r\n\r\n")
-            if not await self.greet(writer):
+            if not await self.greet(reader, writer):
                 return
             key = next(line for line in request.split(b"\r\n") if line.lower().startswith(b"sec-websocket-key")).split(b": ")[1]
             accept = base64.b64encode(hashlib.sha1(key + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest())
@@ -165,9 +171,24 @@ class Server:
             self._tasks.discard(task)
 
 
-async def _welcome(writer: asyncio.StreamWriter) -> bool:
-    del writer
+async def welcome(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+    """Let it in."""
+    del reader, writer
     return True
+
+
+async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+    """Never answer; notice when the other end goes."""
+    del writer
+    await reader.read()
+    return False
+
+
+async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+    """End it instead of answering."""
+    del reader
+    writer.close()
+    return False
 
 
 @dataclass
@@ -217,6 +238,22 @@ class Heard:
                     await asyncio.wait_for(self.changed.wait(), 0.01)
 
 
+class AheadClock:
+    """The machine's clocks, and as far ahead as a test has moved them."""
+
+    def __init__(self) -> None:
+        self.ahead_ns = 0
+
+    def wall_ns(self) -> WallNs:
+        return WallNs(time.time_ns() + self.ahead_ns)
+
+    def mono_ns(self) -> MonoNs:
+        return MonoNs(time.monotonic_ns() + self.ahead_ns)
+
+    def advance(self, seconds: float) -> None:
+        self.ahead_ns += int(seconds * 1e9)
+
+
 class HighChance(Chance):
     """Always the longest delay; notes between what each was drawn."""
 
@@ -251,6 +288,7 @@ async def rig(server: Server | None = None, chance: Chance | None = None, **poli
     """A running session on a running server; both end in order, and nothing is left."""
     budget = policy.pop("budget", None)
     headers = policy.pop("headers", None)
+    clock: Clock = policy.pop("clock", None) or SystemClock()
     heard = policy.pop("heard", None) or Heard()
     own = server is None
     server = server or Server()
@@ -261,7 +299,7 @@ async def rig(server: Server | None = None, chance: Chance | None = None, **poli
         lambda: server.url,
         WsPolicy(**(FAST | policy)),
         heard,
-        SystemClock(),
+        clock,
         chance or Chance(1),
         budget=budget,
         headers=headers,
