@@ -9,15 +9,16 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
 from tickwright import __version__
 from tickwright.base.errors import ExitCode, MismatchError, UsageError, VenueError
 from tickwright.cli.errors import explain
-from tickwright.cli.output import note, print_json, print_rich
+from tickwright.cli.output import ReaderGone, note, print_json, print_rich, say
 
 if TYPE_CHECKING:
     from tickwright.run.conformance import Result
@@ -52,7 +53,7 @@ def tickwright(
     if debug:
         os.environ[DEBUG] = "1"
     if version_asked:
-        print(__version__)
+        say(__version__)
         raise typer.Exit
     _needs_command(context)
 
@@ -167,8 +168,8 @@ def stand(
             print_json(info)
             return
         for key in ("rest_url", "ws_url", "ws_api_url", "api_key", "api_secret"):
-            print(f"{key:>12}  {info[key]}")
-        print("Serving until Ctrl-C.", flush=True)
+            say(f"{key:>12}  {info[key]}")
+        say("Serving until Ctrl-C.")
 
     options = StandOptions(
         name=name, port=port, tape=tape_file, speed=speed, loop=loop, seed=seed, faults=faults, start_on=start_on
@@ -206,7 +207,7 @@ def doctor(
         print_json({"ok": code is ExitCode.OK, "checks": checks})
     else:
         for check in checks:
-            print(f"{check.verdict:>4}  {check.name}: {check.detail}{f'. {check.todo}' if check.todo else ''}")
+            say(f"{check.verdict:>4}  {check.name}: {check.detail}{f'. {check.todo}' if check.todo else ''}")
     failed = [check.name for check in checks if check.verdict == "fail"]
     if failed:
         note(f"error: {len(failed)} of {len(checks)} checks failed: {', '.join(failed)}")
@@ -232,7 +233,7 @@ def conformance(
     if json:
         print_json({"venue": venue, **counts, "checks": results})
     else:
-        print(", ".join(f"{count} {verdict}" for verdict, count in counts.items()))
+        say(", ".join(f"{count} {verdict}" for verdict, count in counts.items()))
     if failed:
         raise VenueError(f"{len(failed)} checks failed", where=venue, hint=f"{failed[0].check}: {failed[0].detail}")
 
@@ -246,7 +247,7 @@ def strategies_new(
     from tickwright.run.scaffold import new_strategy
 
     path = new_strategy(name, folder)
-    print(f"Wrote {path}. Try: tickwright run {path} --stand --seconds 30")
+    say(f"Wrote {path}. Try: tickwright run {path} --stand --seconds 30")
 
 
 @strategies.command("list")
@@ -280,7 +281,7 @@ def tape_check(
     if json:
         print_json(report)
     else:
-        print(describe(report))
+        say(describe(report))
 
 
 @app.command()
@@ -289,7 +290,7 @@ def version(json: Json = False) -> None:
     if json:
         print_json({"version": __version__})
     else:
-        print(__version__)
+        say(__version__)
 
 
 def _params(given: list[str]) -> dict[str, str]:
@@ -302,15 +303,12 @@ def _params(given: list[str]) -> dict[str, str]:
     return params
 
 
-def main() -> None:
-    """Entry point: every way to end is an exit code, and every error a line."""
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Entry point: every way to end is an exit code, and every error a line. ``arguments`` None: those of the process."""
     try:
-        code = app(standalone_mode=False)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # Whoever read our output has had enough. The interpreter would complain about it as it ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(ExitCode.OK)
+        code = app(None if arguments is None else list(arguments), prog_name="tickwright", standalone_mode=False)
+    except ReaderGone:
+        code = ExitCode.OK
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 (top of the command line: one line, not a traceback)
         if os.environ.get(DEBUG):
             traceback.print_exception(error)

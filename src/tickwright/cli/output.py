@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -14,11 +15,24 @@ if TYPE_CHECKING:
 WIDTH = 120
 
 
+class ReaderGone(Exception):  # noqa: N818 (nothing went wrong)
+    """Whoever read our output has had enough."""
+
+
+def say(text: str) -> None:
+    """A line of the result, flushed: whoever reads a pipe sees it at once."""
+    try:
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # What is left in the buffer must go somewhere, or the interpreter complains as it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise ReaderGone from None
+
+
 def print_json(value: object) -> None:
-    """One object on one line, flushed: whoever reads a pipe sees it at once. Decimals are numbers, exact to the last place."""
-    encoded = msgspec.json.Encoder(decimal_format="number", order="deterministic").encode(value)
-    sys.stdout.write(encoded.decode() + "\n")
-    sys.stdout.flush()
+    """One object on one line. Decimals are numbers, exact to the last place."""
+    say(msgspec.json.Encoder(decimal_format="number", order="deterministic").encode(value).decode())
 
 
 def print_rich(*parts: RenderableType) -> None:
@@ -26,8 +40,10 @@ def print_rich(*parts: RenderableType) -> None:
     from rich.console import Console
 
     console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
-    for part in parts:
-        console.print(part)
+    with console.capture() as captured:  # rich would end the process itself when a reader goes away
+        for part in parts:
+            console.print(part)
+    say(captured.get().rstrip("\n"))
 
 
 def note(text: str) -> None:
