@@ -13,6 +13,7 @@ CATCHES_ALL = {
     "cli/main.py": 1,  # of the command line: one line instead of a traceback
     "engine/step.py": 1,  # of one step: a defect pulls the orders and halts the run
     "engine/plugin.py": 2,  # of user code: it halts its strategy and nothing else
+    "net/reach.py": 1,  # of a connect that was cancelled: closes its socket, then raises again
     "run/build.py": 1,  # of a user's venue file: importing it runs their code
     "run/load.py": 1,  # of a user's strategy file: the same
     "net/ws.py": 1,  # of a callback of the session's user: run() raises it
