@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import tomllib
 import types
 import typing
@@ -24,6 +25,7 @@ from tickwright.base.errors import ConfigError
 from tickwright.base.limits import CONFIG_BYTES_MAX
 from tickwright.base.suggest import near, near_or_list
 from tickwright.risk.limits import Limits
+from tickwright.venues import VENUES
 
 DEFAULT_FILE = Path("tickwright.toml")
 PREFIX = "TICKWRIGHT_"
@@ -41,7 +43,7 @@ class RunSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     venue: str = "binance_spot"
     symbols: tuple[str, ...] = ()
     currency: str = ""  # "": the quote asset of the first instrument
-    seconds: float | None = None  # None: until stopped
+    seconds: Annotated[float, msgspec.Meta(gt=0)] | None = None  # None: until stopped
     cancel_on_stop: bool = True
     confirm_live: bool = False  # True: live needs no typed confirmation
 
@@ -186,7 +188,9 @@ def _flatten(data: Mapping[str, object], where: str, folder: Path | None) -> Ite
         for key, value in table.items():
             if name == "venues":
                 if not isinstance(value, Mapping):
-                    raise ConfigError(f"venues.{_shown(key)} should be a table", where=where, hint="write [venues.binance_spot]")
+                    raise ConfigError(
+                        f"venues.{_shown(key)} should be a table", where=where, hint=f"write [venues.{next(iter(VENUES))}]"
+                    )
                 for inner, content in value.items():
                     yield _entry((name, key, inner), content, where, folder)
             else:
@@ -238,6 +242,10 @@ def _assemble(entries: list[_Entry]) -> Config:
         if section == "params":
             params[key] = _param(entry)
         elif section == "venues":
+            if entry.path[1] not in VENUES:  # its settings would be ignored, and somebody relies on them
+                raise ConfigError(
+                    f"there is no venue {entry.path[1]!r}", where=entry.where, hint=near_or_list(entry.path[1], VENUES)
+                )
             venues.setdefault(entry.path[1], {})[key] = _leaf(entry, VenueSection, key)
         elif len(entry.path) == 3:
             balances = leaves[section].setdefault(entry.path[1], {})
@@ -336,9 +344,9 @@ def _unexpected(entry: _Entry, base: Any, text: str) -> ConfigError:
     origin = typing.get_origin(base)
     plain = typing.get_args(base)[0] if origin is Annotated else origin or base
     what = _EXPECTED.get(plain, "something else")
-    if any(bound in text for bound in (">=", "<=")):
-        bound = text[text.index(">" if ">=" in text else "<") :].partition(" - at")[0]
-        return ConfigError(f"expected {what} {bound}", where=entry.where)
+    bound = re.search(r"[<>]=? -?\d+(\.\d+)?", text)
+    if bound is not None:
+        return ConfigError(f"expected {what} {bound[0].removesuffix('.0')}", where=entry.where)
     if plain is tuple and isinstance(entry.value, list):
         return ConfigError(f"expected {what}: something else is in it", where=entry.where)
     got = f"{entry.value[:40]!r}" if entry.text and isinstance(entry.value, str) else _kind_name(entry.value)

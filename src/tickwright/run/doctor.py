@@ -24,7 +24,7 @@ from tickwright.model.account import Snapshot
 from tickwright.model.instrument import Instrument
 from tickwright.model.market import Channel, FeedDown, FeedUp, MarketEvent, Subscription
 from tickwright.ports import MarketSink, Streaming, Venue
-from tickwright.run.build import make_venue, venue_section
+from tickwright.run.build import is_file, load_venue_file, make_venue, venue_section
 from tickwright.run.config import DEFAULT_FILE, Config, load_config
 from tickwright.run.secrets import Credentials, find_credentials
 
@@ -65,6 +65,8 @@ def examine(
     found = str(config_path or (DEFAULT_FILE if DEFAULT_FILE.exists() else "no file: defaults and environment"))
     checks += [Check("configuration", "ok", found), check_limits(config)]
     name = venue_name or config.run.venue
+    if is_file(name):
+        return [*checks, *([] if offline else _own_venue(Path(name), config, symbols))]
     section = venue_section(config, name)
     environment = "testnet" if testnet else section.environment
     try:
@@ -81,6 +83,15 @@ def examine(
         return [*checks, _failed("venue", error)]
     asked = tuple(symbols) or config.run.symbols
     return [*checks, *asyncio.run(check_venue(venue, config, asked, with_key=credentials is not None))]
+
+
+def _own_venue(path: Path, config: Config, symbols: Sequence[str]) -> list[Check]:
+    """A venue from a user's file brings its own keys."""
+    try:
+        venue = load_venue_file(path)
+    except TickwrightError as error:
+        return [_failed("venue", error)]
+    return asyncio.run(check_venue(venue, config, tuple(symbols) or config.run.symbols, with_key=True))
 
 
 def first_failure(checks: Sequence[Check]) -> ExitCode:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -191,6 +192,41 @@ def test_given_live_when_there_is_no_terminal_then_it_is_refused(tmp_path: Path)
     done = called(tmp_path, "run", "s.py", "--live", "--symbol", "BTC/USDT", **limits)
     assert done.returncode == ExitCode.CONFIG
     assert "no API key for binance_spot (mainnet)" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("typed", "code", "said"),
+    [("live", ExitCode.VENUE, "error: "), ("yes", ExitCode.REFUSED, "not confirmed"), ("", ExitCode.REFUSED, "not confirmed")],
+)
+def test_given_live_at_a_terminal_when_a_word_is_typed_then_only_the_right_one_goes_on(
+    tmp_path: Path, typed: str, code: ExitCode, said: str
+) -> None:
+    """The venue's address leads nowhere, so that going on is seen by the error that follows."""
+    (tmp_path / "s.py").write_text("from tickwright import Strategy, trades\nclass S(Strategy):\n    last = trades()\n")
+    (tmp_path / "tickwright.toml").write_text(
+        "[risk]\nmax_order_value = 10\nmax_order_qty = 1\n[venues.binance_spot]\n"
+        'rest_url = "http://127.0.0.1:9"\nws_url = "ws://127.0.0.1:9"\nws_api_url = "ws://127.0.0.1:9/ws-api/v3"\n'
+    )
+    ours, theirs = pty.openpty()
+    try:
+        os.write(ours, f"{typed}\n".encode())
+        done = subprocess.run(
+            [*COMMAND, "run", "s.py", "--live", "--symbol", "BTC/USDT"],
+            cwd=tmp_path,
+            env=environment(tmp_path, TICKWRIGHT_BINANCE_SPOT_KEY="k", TICKWRIGHT_BINANCE_SPOT_SECRET="canary-secret"),
+            stdin=theirs,
+            capture_output=True,
+            text=True,
+            timeout=DEADLINE_S,
+            check=False,
+        )
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    assert done.returncode == code, done.stderr
+    assert "This trades real money on binance_spot: BTC/USDT. Type 'live' to arm it:" in done.stderr
+    assert said in done.stderr
+    assert "canary" not in done.stderr + done.stdout
 
 
 def test_given_a_defect_when_called_then_one_line_and_the_traceback_only_when_asked_for(tmp_path: Path) -> None:
