@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
 import msgspec
@@ -353,10 +352,3 @@ async def serve(stand: Stand, *, port: int = 0, clock: Clock | None = None) -> A
                 await server.stop()
         finally:
             await runner.cleanup()
-
-
-async def run_stand(stand: Stand, port: int, emit: Callable[[str], None]) -> None:
-    """Serve until cancelled; ``emit`` is given one line of JSON that says where and with which keys."""
-    async with serve(stand, port=port) as server:
-        emit(json.dumps(server.about))
-        await asyncio.Event().wait()

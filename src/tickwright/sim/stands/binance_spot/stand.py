@@ -120,7 +120,7 @@ class BinanceSpotStand:
             "ws_api_url": f"ws://{base}{ws_api.PATH}",
             "api_key": self.api_key,
             "api_secret": self.api_secret,
-            "ed25519_api_key": session.api_key,
+            "ed25519_key": session.api_key,
             "ed25519_private_key": session.secret,
         }
 
