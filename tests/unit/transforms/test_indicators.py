@@ -20,7 +20,13 @@ WITH_BATCH = {
     "highest": ind.highest(5),
     "lowest": ind.lowest(5),
 }
-STAGES = {**WITH_BATCH, "zscore": ind.zscore(5), "macd": ind.macd(3, 6, 4), "bollinger": ind.bollinger(5), "returns": ind.returns()}
+STAGES = {
+    **WITH_BATCH,
+    "zscore": ind.zscore(5),
+    "macd": ind.macd(3, 6, 4),
+    "bollinger": ind.bollinger(5),
+    "returns": ind.returns(),
+}
 prices = st.lists(st.floats(0.01, 1e6, allow_nan=False), max_size=60)
 
 
