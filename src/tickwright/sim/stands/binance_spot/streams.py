@@ -11,7 +11,7 @@ from urllib.parse import parse_qs
 import msgspec
 
 from tickwright.sim.stands.binance_spot import market as shown
-from tickwright.sim.stands.binance_spot.bars import SPAN_MS
+from tickwright.sim.stands.binance_spot.bars import SPAN_MS, bar_end
 from tickwright.sim.stands.binance_spot.config import StandConfig
 from tickwright.sim.stands.binance_spot.listing import text
 from tickwright.sim.stands.binance_spot.market import SymbolMarket, TradeFrame, agg_row
@@ -23,6 +23,9 @@ from tickwright.sim.stands.server import Send
 _PARTIAL = ("5", "10", "20")
 _WINDOWS_MS = {"1h": 3_600_000, "4h": 14_400_000, "1d": 86_400_000}
 _ID_CHARS_MAX = 36
+#: A trade may be told this long after its time; then its bar is final.
+_CLOSE_AFTER_MS = 100
+_BARS_BEHIND = 5
 
 
 class _Listener:
@@ -44,7 +47,7 @@ class Streams:
         self._by_name: dict[str, dict[int, None]] = {}
         self._second = 0
         self._tenth = 0
-        self._bars: dict[str, int] = {}  # start of the latest bar told, by stream
+        self._bars: dict[str, int] = {}  # where the first bar starts that was not yet told to be closed, by stream
         self._lasts: dict[str, int] = {}  # latest trade id told by the all-market streams, by stream and symbol
 
     # -- connections -------------------------------------------------------------------------------------------------
@@ -171,6 +174,7 @@ class Streams:
             self._tenth = now_ms // 100
             for name in self._wanted("@100ms"):
                 self._partial(name, "100ms", frames)
+            self._close_bars(now_ms, frames)
         if now_ms // 1_000 == self._second:
             return frames
         self._second = now_ms // 1_000
@@ -210,24 +214,33 @@ class Streams:
         elif kind.startswith("ticker_") and (window := kind.removeprefix("ticker_")) in _WINDOWS_MS:
             told = shown.window_event(market, window, _WINDOWS_MS[window], now_ms)
         elif kind.startswith("kline_"):
-            span, _, zone = kind.removeprefix("kline_").partition("@")
-            if span in SPAN_MS and zone in ("", "+08:00"):
-                self._bar(market, name, span, 8 * 3_600_000 if zone else 0, now_ms, frames)
+            self._open_bar(market, name, now_ms, frames)
         elif kind.startswith("depth"):
             self._partial(name, "1000ms", frames)
         if told is not None:
             frames.append((name, dump_text(told)))
 
-    def _bar(self, market: SymbolMarket, name: str, span: str, zone_ms: int, now_ms: int, frames: list[Frame]) -> None:
-        """The bar under way; and, once, each that has closed since."""
-        latest = market.bars.bars(span, None, None, 5, zone_ms)
-        if not latest:
+    def _open_bar(self, market: SymbolMarket, name: str, now_ms: int, frames: list[Frame]) -> None:
+        """The bar under way."""
+        found = _bar_stream(name)
+        if found is None:
             return
-        told = self._bars.get(name)
-        closed = [bar for bar in latest[:-1] if told is not None and bar.start_ms >= told]
-        frames += [(name, dump_text(market.kline_event(bar, span, now_ms, closed=True))) for bar in closed]
-        self._bars[name] = latest[-1].start_ms
-        frames.append((name, dump_text(market.kline_event(latest[-1], span, now_ms, closed=False))))
+        bars = market.bars.bars(found[0], None, None, 1, found[1])
+        if bars and bars[0].start_ms >= self._bars.setdefault(name, bars[0].start_ms):
+            frames.append((name, dump_text(market.kline_event(bars[0], found[0], now_ms, closed=False))))
+
+    def _close_bars(self, now_ms: int, frames: list[Frame]) -> None:
+        """Bars that have ended since the last time, each once and for good: late trades are waited for."""
+        for name, told_ms in list(self._bars.items()):
+            market = self._markets.get(name.partition("@")[0])
+            found = _bar_stream(name)
+            if market is None or found is None:
+                continue
+            for bar in market.bars.bars(found[0], None, None, _BARS_BEHIND, found[1]):
+                end_ms = bar_end(bar.start_ms, found[0])
+                if bar.start_ms >= told_ms and now_ms > end_ms + _CLOSE_AFTER_MS:
+                    frames.append((name, dump_text(market.kline_event(bar, found[0], now_ms, closed=True))))
+                    self._bars[name] = end_ms + 1
 
     def _all_markets(self, now_ms: int, frames: list[Frame]) -> None:
         """``!miniTicker@arr`` and ``!ticker_<window>@arr``: those that traded since the last time."""
@@ -245,6 +258,12 @@ class Streams:
                 self._lasts[f"{name} {market.native}"] = last
             if rows:
                 frames.append((name, dump_text(rows)))
+
+
+def _bar_stream(name: str) -> tuple[str, int] | None:
+    """Span and time zone of ``<symbol>@kline_<span>`` and ``<symbol>@kline_<span>@+08:00``."""
+    span, _, zone = name.partition("@kline_")[2].partition("@")
+    return (span, 8 * 3_600_000 if zone else 0) if span in SPAN_MS and zone in ("", "+08:00") else None
 
 
 def _encoded(frame: msgspec.Struct) -> str:

@@ -46,14 +46,15 @@ _SNAPSHOTS = msgspec.json.Decoder(SnapshotFrame)
 
 
 class Recording:
-    """One recording. ``places`` are the decimals of price and quantity that each symbol was seen to use."""
+    """One recording: what its beginning says, then its lines."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.start_ns = 0
         self.end_ns = 0
         self.snapshots: dict[str, SnapshotFrame] = {}
-        self.places: dict[str, tuple[int, int]] = {}
+        self._shown: dict[str, tuple[int, int]] = {}
+        self._traded: dict[str, tuple[int, int]] = {}
         self._owners: dict[int, str] = {}
         self._ids: dict[str, tuple[int, int]] = {}  # first and latest update id of each symbol's diffs
         self._first_ms = 0
@@ -87,20 +88,32 @@ class Recording:
             yield line
 
     def _note(self, frame: MarketFrame) -> None:
+        if not isinstance(frame, QuoteFrame):
+            self._first_ms = self._first_ms or frame.E
         if isinstance(frame, TradeFrame):
-            pairs = [(frame.p, frame.q)]
-        elif isinstance(frame, QuoteFrame):
+            self._note_places(self._traded, frame.s, [(frame.p, frame.q)])
+            return
+        if isinstance(frame, QuoteFrame):
             pairs = [(frame.b, frame.B), (frame.a, frame.A)]
         else:
             pairs = [*frame.b, *frame.a]
             first, _ = self._ids.get(frame.s, (frame.U, 0))
             self._ids[frame.s] = (first, frame.u)
-        if not isinstance(frame, QuoteFrame):
-            self._first_ms = self._first_ms or frame.E
-        price, qty = self.places.get(frame.s, (0, 0))
+        self._note_places(self._shown, frame.s, pairs)
+
+    @staticmethod
+    def _note_places(places: dict[str, tuple[int, int]], native: str, pairs: list[tuple[str, str]]) -> None:
+        price, qty = places.get(native, (0, 0))
         for one_price, one_qty in pairs:
             price, qty = max(price, _decimals(one_price)), max(qty, _decimals(one_qty))
-        self.places[frame.s] = (price, qty)
+        places[native] = (price, qty)
+
+    @property
+    def places(self) -> dict[str, tuple[int, int]]:
+        """Decimals of price and quantity that each symbol was seen to use: in trades if it has any, for a book may still hold
+        quantities from before a coarser grid.
+        """
+        return {**self._shown, **self._traded}
 
     def owner(self, snapshot: SnapshotFrame) -> str:
         """The symbol whose diffs a snapshot joins: the one whose update ids are nearest."""
