@@ -158,6 +158,7 @@ def stand(
     faults: Annotated[Path | None, typer.Option(help="TOML or JSON file of faults to show.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of keys, faults and the generated market.")] = 1,
     start_on: Annotated[str, typer.Option(help="When the market starts: now, or at the first subscriber.")] = "now",
+    until_eof: Annotated[bool, typer.Option("--until-eof", help="Stop when stdin closes, as when its parent dies.")] = False,
     json: Json = False,
 ) -> None:
     """Serve a local exchange until stopped. Prints its addresses and a test key pair."""
@@ -172,7 +173,15 @@ def stand(
         say("Serving until Ctrl-C.")
 
     options = StandOptions(
-        name=name, port=port, tape=tape_file, speed=speed, loop=loop, seed=seed, faults=faults, start_on=start_on
+        name=name,
+        port=port,
+        tape=tape_file,
+        speed=speed,
+        loop=loop,
+        seed=seed,
+        faults=faults,
+        start_on=start_on,
+        until_eof=until_eof,
     )
     run_stand(options, emit)
 

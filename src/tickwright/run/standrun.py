@@ -7,7 +7,7 @@ import contextlib
 import json
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -42,6 +42,7 @@ class StandOptions(msgspec.Struct, frozen=True, kw_only=True):
     seed: int = 1
     faults: Path | None = None
     start_on: str = "now"
+    until_eof: bool = False
 
 
 def run_stand(options: StandOptions, emit: Callable[[dict[str, Any]], None]) -> None:
@@ -65,7 +66,7 @@ def run_stand(options: StandOptions, emit: Callable[[dict[str, Any]], None]) -> 
         symbols=symbols,
         start_on=options.start_on,
     )
-    asyncio.run(_serve(config, options.port, emit))
+    asyncio.run(_serve(config, options, emit))
 
 
 def _symbols(tape: Path) -> tuple[str, ...]:
@@ -87,13 +88,15 @@ def _symbols(tape: Path) -> tuple[str, ...]:
     return tuple(found)
 
 
-async def _serve(config: StandConfig, port: int, emit: Callable[[dict[str, Any]], None]) -> None:
+async def _serve(config: StandConfig, options: StandOptions, emit: Callable[[dict[str, Any]], None]) -> None:
     stand = BinanceSpotStand(config)
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopped.set)
-    async with serve(stand, port=port) as server:
+    async with serve(stand, port=options.port) as server, contextlib.AsyncExitStack() as stack:
+        if options.until_eof:
+            await stack.enter_async_context(_at_eof(stopped.set))
         emit(
             {
                 "venue": "binance_spot",
@@ -113,8 +116,27 @@ async def _serve(config: StandConfig, port: int, emit: Callable[[dict[str, Any]]
         await stopped.wait()
 
 
+@contextlib.asynccontextmanager
+async def _at_eof(then: Callable[[], None]) -> AsyncIterator[None]:
+    """Call ``then`` when stdin is closed, whoever held its other end."""
+
+    class Ended(asyncio.Protocol):
+        def connection_lost(self, _exc: Exception | None) -> None:
+            then()
+
+    transport, _ = await asyncio.get_running_loop().connect_read_pipe(Ended, sys.stdin)
+    try:
+        yield
+    finally:
+        transport.close()
+
+
 class StandProcess:
-    """A stand in a process of its own, for as long as the block lasts."""
+    """A stand in a process of its own, for as long as the block lasts.
+
+    It is out of reach of Ctrl-C, which would take it from under a run that has yet to cancel its orders there. Should this
+    process die, it ends too: its stdin closes.
+    """
 
     def __init__(
         self,
@@ -138,8 +160,8 @@ class StandProcess:
 
     async def __aenter__(self) -> Self:
         self._process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "tickwright.cli.main", "stand", self._name, "--port", "0", "--json", *self._arguments,
-            stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, limit=2**20,
+            sys.executable, "-m", "tickwright.cli.main", "stand", self._name, "--port", "0", "--json", "--until-eof",
+            *self._arguments, start_new_session=True, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=2**20,
         )  # fmt: skip
         assert self._process.stdout is not None
         try:

@@ -291,6 +291,56 @@ def test_given_a_stand_when_it_starts_then_its_first_line_is_an_object_and_a_sig
     assert (process.returncode, out, err) == (ExitCode.OK, "", "")
 
 
+def started(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+    """A command in a process group of its own, as a terminal would start it."""
+    return subprocess.Popen(
+        [*COMMAND, *arguments],
+        cwd=folder,
+        env=environment(folder),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def test_given_a_run_on_a_stand_when_the_whole_group_is_interrupted_then_it_still_ends_in_agreement(tmp_path: Path) -> None:
+    """Ctrl-C reaches every process of a terminal's group; the stand must outlive the run that trades on it."""
+    (tmp_path / "s.py").write_text(
+        "from tickwright import Strategy, trades\nclass S(Strategy):\n    last = trades()\n"
+        "    def decide(self):\n        self.watch(last=1)\n        self.target('0.001')\n"
+        "    def on_fill(self, fill):\n        self.log('filled')\n"
+    )
+    process = started(tmp_path, "run", "s.py", "--stand", "--speed", "5", "--json", "--log-level", "info")
+    try:
+        assert process.stderr is not None
+        assert any("filled" in line for line in process.stderr)
+        os.killpg(process.pid, signal.SIGINT)
+        out, err = process.communicate(timeout=DEADLINE_S)
+    finally:
+        process.kill()
+        process.wait()
+    assert process.returncode == ExitCode.OK, err
+    summary = json.loads(out)
+    assert summary["reconciled"]
+    assert summary["open_orders"] == 0
+    assert "Traceback" not in err
+
+
+def test_given_a_stand_that_waits_for_the_end_of_stdin_when_it_closes_then_it_ends(tmp_path: Path) -> None:
+    """Nobody is left behind by a run that was killed."""
+    process = started(tmp_path, "stand", "binance_spot", "--json", "--until-eof")
+    try:
+        assert process.stdout is not None
+        assert json.loads(process.stdout.readline())["port"]
+        out, err = process.communicate(timeout=DEADLINE_S)
+    finally:
+        process.kill()
+        process.wait()
+    assert (process.returncode, out, err) == (ExitCode.OK, "", "")
+
+
 def test_given_the_package_when_imported_then_it_takes_no_servers_and_no_frames_along() -> None:
     """Start-up time is what is imported: `import tickwright` and `tickwright --help` are to be quick."""
     code = "import sys, tickwright.cli.main; print(*(name for name in sys.modules if '.' not in name))"
