@@ -72,6 +72,7 @@ def make_venue(
             secret=credentials.secret if credentials else None,
             key_kind=section.key_kind,
             recv_window_ms=section.recv_window_ms,
+            use_rest_orders=section.use_rest_orders,
             sandbox=urls.sandbox,
         ),
         clock,
