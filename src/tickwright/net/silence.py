@@ -1,8 +1,8 @@
 """How old the data of each subscription is, and which of them has been silent for longer than it may be. Pure: time is handed in.
 
 Guarantees: a subscription has an age from the moment it is armed, whether data ever came or not; only its own data makes it
-younger; its limit is a multiple of its usual interval within a floor and a ceiling; a silence is told before its limit is over,
-at most two looks early. Time during which nobody looked (the process slept, a strategy held the loop) is no evidence against the
+younger; its limit is a multiple of its usual interval within a floor and a ceiling; a silence is told before its limit is over
+(a limit of eight looks or more), at most two looks early. Time during which nobody looked (the process slept, a strategy held the loop) is no evidence against the
 other end.
 Does not: do anything about a silence.
 """

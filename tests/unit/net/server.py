@@ -5,13 +5,22 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import datetime as dt
 import hashlib
 import socket
+import ssl
 import struct
+import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
+
+import uvloop
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from tickwright.base.chance import Chance
 from tickwright.base.clock import Clock, MonoNs, SystemClock, WallNs
@@ -63,8 +72,9 @@ class Peer:
         self.raw(b"".join(frame(TEXT, payload.encode()) for payload in payloads))
 
     def raw(self, data: bytes) -> None:
-        """Bytes as they are."""
-        self.writer.write(data)
+        """Bytes as they are, if anybody is there."""
+        if not self.writer.is_closing():
+            self.writer.write(data)
 
     def close(self, code: int, reason: bytes = b"") -> None:
         """A close frame."""
@@ -105,13 +115,15 @@ class Peer:
             (size,) = struct.unpack("!Q", await self.reader.readexactly(8))
         mask = await self.reader.readexactly(4)
         data = await self.reader.readexactly(size)
-        return first & 0x0F, bytes(byte ^ mask[n % 4] for n, byte in enumerate(data))
+        plain = int.from_bytes(data) ^ int.from_bytes((mask * (size // 4 + 1))[:size])
+        return first & 0x0F, plain.to_bytes(size)
 
 
 class Server:
     """Listens on a port of its own. ``greet`` may answer a request in its own way and return False."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+        self._tls = tls
         self.peers: asyncio.Queue[Peer] = asyncio.Queue()
         self.knocks = 0
         self.greet: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[bool]] = welcome
@@ -130,7 +142,7 @@ class Server:
         return f"ws://127.0.0.1:{self.port}/stream"
 
     async def start(self) -> None:
-        self._server = await asyncio.start_server(self._accept, sock=self._socket, limit=1 << 24)
+        self._server = await asyncio.start_server(self._accept, sock=self._socket, limit=1 << 24, ssl=self._tls)
 
     async def stop(self) -> None:
         """Refuse new connections, and end those that there are."""
@@ -142,6 +154,7 @@ class Server:
             writer.transport.abort()
         await asyncio.gather(*self._tasks)
         await self._server.wait_closed()
+        self._socket.close()  # uvloop listens on a copy
 
     async def peer(self) -> Peer:
         """The next connection."""
@@ -238,6 +251,23 @@ class Heard:
                     await asyncio.wait_for(self.changed.wait(), 0.01)
 
 
+def certificate(name: str) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """TLS for a server of that name, and for clients that trust it and nobody else."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now, day = dt.datetime.now(dt.UTC), dt.timedelta(days=1)
+    made = x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number(), now - day, now + day)
+    made = made.add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+    signed = made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+    form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    server, client = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH), ssl.create_default_context(cadata=signed.decode())
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(key.private_bytes(*form) + signed)
+        file.flush()
+        server.load_cert_chain(file.name)
+    return server, client
+
+
 class AheadClock:
     """The machine's clocks, and as far ahead as a test has moved them."""
 
@@ -317,15 +347,26 @@ async def rig(server: Server | None = None, chance: Chance | None = None, **poli
 
 
 def run(test: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """Run a test: whatever reaches the loop's own error handler is a failure, and so is a task that is left."""
+    """Run a test on each loop: whatever reaches the loop's own error handler is a failure, and so is a task that is left."""
+    for new_loop in (asyncio.new_event_loop, uvloop.new_event_loop):
+        _run(test, new_loop)
+
+
+def _run(test: Callable[[], Coroutine[Any, Any, None]], new_loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
     complaints: list[dict[str, Any]] = []
 
+    def complain(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        # That a client has refused the server's certificate is told in debug mode, and is what a test wants.
+        if context["message"] != "Error on transport creation for incoming connection":
+            complaints.append(context)
+
     async def main() -> None:
-        asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
+        asyncio.get_running_loop().set_exception_handler(complain)
         async with asyncio.timeout(3 * PATIENCE_S):
             await test()
         left = asyncio.all_tasks() - {asyncio.current_task()}
         assert not left, left
 
-    asyncio.run(main())
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        runner.run(main())
     assert not complaints, complaints

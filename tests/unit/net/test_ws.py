@@ -10,8 +10,23 @@ from tickwright.base.chance import Chance
 from tickwright.base.clock import SystemClock
 from tickwright.base.errors import ConfigError, VenueError
 from tickwright.net.pacing import ConnectBudget
-from tickwright.net.ws import WsPolicy, WsSession
-from unit.net.server import CLOSE, FAST, PATIENCE_S, AheadClock, Heard, HighChance, Server, hang, hang_up, rig, run, welcome
+from tickwright.net.ws import WsConnection, WsPolicy, WsSession
+from unit.net.server import (
+    CLOSE,
+    FAST,
+    PATIENCE_S,
+    AheadClock,
+    Heard,
+    HighChance,
+    Peer,
+    Server,
+    certificate,
+    hang,
+    hang_up,
+    rig,
+    run,
+    welcome,
+)
 
 # -- connecting ----------------------------------------------------------------------------------------------------------
 
@@ -135,6 +150,33 @@ def test_given_an_address_that_is_none_when_running_then_it_is_a_configuration_e
         with pytest.raises(ConfigError) as caught:
             await session.run()
         assert "secret" not in str(caught.value)
+
+    run(main)
+
+
+def test_given_tls_when_connecting_then_the_certificate_is_checked_against_the_name() -> None:
+    """wss: the right name gets through, the wrong one (T3) is told as what it is."""
+
+    async def main() -> None:
+        server_tls, client_tls = certificate("localhost")
+        server = Server(tls=server_tls)
+        await server.start()
+        for host, texts in (("localhost", ["hello"]), ("127.0.0.1", [])):
+            heard = Heard()
+            url = f"wss://{host}:{server.port}/"
+            session = WsSession(
+                "x", lambda url=url: url, WsPolicy(**FAST), heard, SystemClock(), Chance(1), ssl_context=client_tls
+            )
+            task = asyncio.create_task(session.run())
+            await heard.until(lambda heard=heard: heard.opened or heard.closed)
+            if texts:
+                (await server.peer()).send("hello")
+                await heard.until(lambda heard=heard: heard.texts)
+            assert heard.texts == texts
+            assert texts or "CERTIFICATE_VERIFY_FAILED" in heard.closed[0][1]
+            await session.close()
+            await task
+        await server.stop()
 
     run(main)
 
@@ -278,6 +320,44 @@ def test_given_a_connection_of_age_when_it_is_replaced_then_nothing_is_lost_and_
             assert r.session.current is second
             counters = r.session.counters
             assert (counters.connects, counters.rotations, counters.reconnects) == (2, 1, 0)
+
+    run(main)
+
+
+def test_given_a_stream_of_numbers_when_the_session_rotates_again_and_again_then_none_is_missing() -> None:
+    """No loss: every number arrives on at least one connection; none twice on the same."""
+
+    async def main() -> None:
+        heard = Heard()
+        told: list[int] = []
+        async with rig(heard=heard) as r:
+
+            def number(_: WsConnection, payload: bytes) -> None:
+                # Ready as soon as both connections have delivered one and the same: from here on nothing can be missed.
+                newest = heard.opened[-1]
+                if not newest.is_ready and (len(heard.opened) == 1 or payload.decode() in heard.texts):
+                    r.session.ready(newest)
+
+            heard.at_frame = number
+            peers: list[Peer] = []
+            async with asyncio.timeout(PATIENCE_S):
+                while r.session.counters.rotations < 5:
+                    while not r.server.peers.empty():
+                        peers.append(r.server.peers.get_nowait())
+                    if peers:
+                        told.append(len(told))
+                        for peer in peers:
+                            if not peer.ended.is_set():
+                                peer.send(str(told[-1]))
+                    if len(told) % 10 == 9:
+                        r.session.rotate_soon()
+                    await asyncio.sleep(0.0005)
+            await heard.until(lambda: str(told[-1]) in heard.texts)
+            assert sorted({int(text) for text in heard.texts}) == told
+            for conn in heard.opened:
+                numbers = [int(text) for owner, text in heard.at if owner is conn]
+                assert numbers == sorted(set(numbers))
+            assert {why for _, why, _ in heard.closed} == {"rotation"}
 
     run(main)
 

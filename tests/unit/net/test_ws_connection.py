@@ -352,9 +352,6 @@ def test_given_more_than_the_pace_when_sending_then_no_window_sees_more_and_urge
         async with rig(sends_per_s=burst / window_s, sends_burst=burst) as r:
             peer = await r.peer()
             conn = r.heard.opened[0]
-            written: list[tuple[float, str]] = []
-            keep = conn._write
-
             for n in range(7):
                 assert conn.send(f"subscribe {n}")
             peer.raw(frame(PING, b"are you there"))
@@ -372,8 +369,6 @@ def test_given_more_than_the_pace_when_sending_then_no_window_sees_more_and_urge
             assert got == [b"subscribe 0", b"subscribe 1", b"subscribe 2", b"pong", b"place", b"cancel", *rest]
             # The fourth after a first cannot come sooner than a window later; the socket may bunch two of them a little.
             assert all(late - early > 0.5 * window_s for early, late in zip(at, at[burst:], strict=False))
-            assert keep is not None
-            assert written == []
 
     run(main)
 
