@@ -2,8 +2,8 @@
 
 Guarantees: a subscription has an age from the moment it is armed, whether data ever came or not; only its own data makes it
 younger; its limit is a multiple of its usual interval within a floor and a ceiling; a silence is told before its limit is over
-(a limit of eight looks or more), at most two looks early. Time during which nobody looked (the process slept, a strategy held the loop) is no evidence against the
-other end.
+(if that is eight looks or more), at most two looks early. Time during which nobody looked (the process slept, a strategy held the
+loop) is no evidence against the other end.
 Does not: do anything about a silence.
 """
 
