@@ -1,7 +1,9 @@
 """Bars made of trades: by time, number of trades, volume and notional. A bar exists only once it is closed.
 
-Time bars are cut at multiples of their span since the epoch, by the venue's time of each trade. A span without a trade makes no
-bar. A trade that is older than the bar under way is counted into that bar: what is closed stays as it was.
+Time bars are cut at multiples of their span since the epoch, by the venue's time of each trade (ours where it sends none).
+Neither a span without a trade makes a bar, nor one that was not seen from its beginning: that in which the stream started, and
+that in which it resumed after a gap. A trade that is older than the bar under way is counted into it: what is closed stays as
+it was.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tickwright.model.market import BUY, Bar, Trade
-from tickwright.transforms.stage import SKIP, Skip, Spec
+from tickwright.transforms.stage import SKIP, Placeholder, Skip, Spec, spec, whole
 
 BAR_FIELDS = frozenset(
     {"open", "high", "low", "close", "volume", "notional", "trades", "buy_volume", "start_ns", "end_ns", "recv_ns"}
@@ -39,7 +41,7 @@ class Field:
         """Nothing to forget."""
 
 
-class _Builder:
+class Builder:
     """The bar under way."""
 
     __slots__ = (
@@ -108,13 +110,13 @@ class _Builder:
         )  # fmt: skip
 
 
-class TimeBars(_Builder):
+class TimeBars(Builder):
     """Bars of a fixed span of the venue's time."""
 
-    __slots__ = ("_ahead_ns", "_end", "_span_ns")
+    __slots__ = ("_at", "_end", "_span_ns")
 
     def __init__(self, span: str) -> None:
-        match = _SPAN.fullmatch(span)
+        match = _SPAN.fullmatch(str(span))
         if match is None or match[2] not in _UNIT_NS or int(match[1]) == 0:
             raise ValueError(f"{span!r} is not a time span such as '5s', '1m', '4h' or '1d'")
         self._span_ns = int(match[1]) * _UNIT_NS[match[2]]
@@ -122,48 +124,44 @@ class TimeBars(_Builder):
 
     def reset(self) -> None:
         super().reset()
+        self._at = 0
         self._end = 0
-        self._ahead_ns = 0
 
     def step(self, trade: Trade) -> Bar | Skip:
         """The bar that this trade shows to be over, or SKIP."""
-        at = trade.venue_ns
+        at = trade.venue_ns or trade.recv_ns
         if at < self._end:
-            if self._count:
+            if self._count:  # else the span is closed already, or was not seen from its beginning
+                self._at = at
                 self._add(trade)
-            else:  # the clock closed this span already: the late trade opens nothing
-                return SKIP
             return SKIP
         bar: Bar | Skip = self._closed(self._end) if self._count else SKIP
         start = at - at % self._span_ns
+        if self._end or at == start:
+            self._at = at
+            self._first(trade, start)
         self._end = start + self._span_ns
-        self._first(trade, start)
         return bar
 
     def on_time(self, now_ns: int) -> Bar | Skip:
         """The bar under way once its end has passed by the clock. The venue's time now is the last trade's plus the time since
         it was received: on a tape that runs faster than time this is late, never early.
         """
-        if not self._count:
-            return SKIP
-        # The last trade lies in the bar: its venue time is at least the bar's start.
-        if self._start + (now_ns - self._recv) < self._end + CLOSE_GRACE_NS:
+        if not self._count or self._at + (now_ns - self._recv) < self._end + CLOSE_GRACE_NS:
             return SKIP
         bar = self._closed(self._end)
         self._count = 0
         return bar
 
 
-class CountBars(_Builder):
+class CountBars(Builder):
     """Bars of a fixed number of trades."""
 
     __slots__ = ("_size",)
 
     def __init__(self, size: int) -> None:
-        if size < 1:
-            raise ValueError(f"a bar of {size} trades does not exist")
-        self._size = int(size)
-        super().__init__(f"{size} ticks")
+        self._size = whole(size, "a bar of trades")
+        super().__init__(f"{self._size} ticks")
         self.warmup = self._size
 
     def step(self, trade: Trade) -> Bar | Skip:
@@ -179,7 +177,7 @@ class CountBars(_Builder):
         return bar
 
 
-class AmountBars(_Builder):
+class AmountBars(Builder):
     """Bars that close with the trade that brings them to an amount of base (``volume``) or quote (``notional``) asset."""
 
     __slots__ = ("_amount", "_by_notional")
@@ -206,23 +204,22 @@ class AmountBars(_Builder):
 
 def time_bars(span: str) -> Spec:
     """Stage: trades to bars of a time span (``"1m"``)."""
-    TimeBars(span)  # a wrong span is told where it is written
-    return Spec(TimeBars, (span,), BAR_FIELDS)
+    return spec(TimeBars, span, output=BAR_FIELDS, name="bars")
 
 
 def tick_bars(size: int) -> Spec:
     """Stage: trades to bars of ``size`` trades."""
-    return Spec(CountBars, (size,), BAR_FIELDS)
+    return spec(CountBars, size, output=BAR_FIELDS, name="tick_bars")
 
 
 def volume_bars(amount: float) -> Spec:
     """Stage: trades to bars of at least ``amount`` of the base asset."""
-    return Spec(AmountBars, (amount, "volume"), BAR_FIELDS)
+    return spec(AmountBars, amount, "volume", output=BAR_FIELDS, name="bars")
 
 
 def notional_bars(amount: float) -> Spec:
     """Stage: trades to bars of at least ``amount`` of the quote asset."""
-    return Spec(AmountBars, (amount, "notional"), BAR_FIELDS)
+    return spec(AmountBars, amount, "notional", output=BAR_FIELDS, name="bars")
 
 
 ticks = tick_bars
@@ -230,19 +227,25 @@ volume = volume_bars
 notional = notional_bars
 
 
-def bar_spec(spec: object) -> Spec:
+def bar_spec(what: object) -> Spec:
     """``"1m"``, ``"100 ticks"``, ``"50 volume"``, ``"1000000 notional"``, or a spec made by one of the functions above."""
-    if isinstance(spec, Spec):
-        return spec
-    match = _SPAN.fullmatch(spec.strip()) if isinstance(spec, str) else None
+    if isinstance(what, Spec):
+        return what
+    if isinstance(what, Placeholder):
+        return Spec(_from_text, (what,), BAR_FIELDS, "bars")
+    match = _SPAN.fullmatch(what.strip()) if isinstance(what, str) else None
     if match is None:
-        raise ValueError(f"bars of {spec!r}: write a span ('1m'), a count ('100 ticks'), or ticks(n), volume(x), notional(x)")
+        raise ValueError(f"bars of {what!r}: write a span ('1m'), a count ('100 ticks'), or ticks(n), volume(x), notional(x)")
     size, unit = int(match[1]), match[2]
     if unit in _UNIT_NS:
         return time_bars(f"{size}{unit}")
     if unit.startswith("tick"):
         return tick_bars(size)
     return volume_bars(size) if unit == "volume" else notional_bars(size)
+
+
+def _from_text(what: object) -> Any:
+    return bar_spec(what).make({})
 
 
 def open_() -> Spec:

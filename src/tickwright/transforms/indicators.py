@@ -1,24 +1,25 @@
 """Indicators as stages. Definitions and seeding follow TA-Lib where it has them, so that figures can be compared.
 
-``warmup`` is the number of values after which the first result comes. ``batch(xs)`` gives the same results as ``step`` over the
-array ``xs``, one for each value from the ``warmup``-th on.
+``warmup`` is the number of values after which the first result comes. ``batch(xs)`` gives the results of ``step`` over ``xs`` in
+order, skips left out. Where a stage takes more than numbers, ``xs`` has a column for each figure that it reads; where it gives
+more than one, so has the answer. Values must be finite.
 """
 
 from __future__ import annotations
 
 import math
 from collections import deque
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from tickwright.model.market import Bar
-from tickwright.transforms.rolling import Window
-from tickwright.transforms.stage import SKIP, Mapped, Skip, Spec
+from tickwright.transforms.arrays import Floats, averaged, by_window, columns
+from tickwright.transforms.rolling import Total, Window
+from tickwright.transforms.stage import SKIP, Mapped, Skip, Spec, spec, whole
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    Floats = NDArray[np.float64]
+#: A spread smaller than this share of the mean is what rounding leaves of equal values.
+_FLAT = 1e-12
+#: TA-Lib's zero.
+_ZERO = 1e-14
 
 
 class Sma:
@@ -27,18 +28,18 @@ class Sma:
     __slots__ = ("_window", "warmup")
 
     def __init__(self, n: int) -> None:
-        self._window = Window(int(n))
-        self.warmup = int(n)
+        self.warmup = whole(n, "sma")
+        self._window = Total(self.warmup)
 
     def reset(self) -> None:
         self._window.clear()
 
     def step(self, x: float) -> float | Skip:
-        return self._window.mean if self._window.push(x) else SKIP
+        window = self._window
+        return window.total / window.n if window.push(x) else SKIP
 
     def batch(self, xs: Floats) -> Floats:
-        result: Floats = _windows(xs, self.warmup).mean(axis=1)
-        return result
+        return by_window(xs, self.warmup, lambda rows: rows.mean(axis=1))
 
 
 class Ema:
@@ -47,9 +48,7 @@ class Ema:
     __slots__ = ("_alpha", "_count", "_sum", "_value", "warmup")
 
     def __init__(self, n: int) -> None:
-        if n < 1:
-            raise ValueError(f"an average over {n} values does not exist")
-        self.warmup = int(n)
+        self.warmup = whole(n, "ema")
         self._alpha = 2.0 / (self.warmup + 1)
         self.reset()
 
@@ -70,7 +69,7 @@ class Ema:
         return self._value
 
     def batch(self, xs: Floats) -> Floats:
-        return _recursive(self, xs)
+        return averaged(xs, self.warmup, self._alpha)
 
 
 class Stdev:
@@ -79,18 +78,18 @@ class Stdev:
     __slots__ = ("_window", "warmup")
 
     def __init__(self, n: int) -> None:
-        self._window = Window(int(n))
-        self.warmup = int(n)
+        self.warmup = whole(n, "stdev")
+        self._window = Window(self.warmup)
 
     def reset(self) -> None:
         self._window.clear()
 
     def step(self, x: float) -> float | Skip:
-        return math.sqrt(self._window.variance) if self._window.push(x) else SKIP
+        window = self._window
+        return math.sqrt(window.variance) if window.push(x) else SKIP
 
     def batch(self, xs: Floats) -> Floats:
-        result: Floats = _windows(xs, self.warmup).std(axis=1)
-        return result
+        return by_window(xs, self.warmup, lambda rows: rows.std(axis=1))
 
 
 class Zscore:
@@ -99,8 +98,8 @@ class Zscore:
     __slots__ = ("_window", "warmup")
 
     def __init__(self, n: int) -> None:
-        self._window = Window(int(n))
-        self.warmup = int(n)
+        self.warmup = whole(n, "zscore", 2)
+        self._window = Window(self.warmup)
 
     def reset(self) -> None:
         self._window.clear()
@@ -110,8 +109,13 @@ class Zscore:
         if not window.push(x):
             return SKIP
         spread = math.sqrt(window.variance)
-        # What is left of a constant window is rounding, not spread.
-        return (x - window.mean) / spread if spread > 1e-12 * max(1.0, abs(x)) else SKIP
+        return (x - window.mean) / spread if spread > _FLAT * abs(window.mean) else SKIP
+
+    def batch(self, xs: Floats) -> Floats:
+        mean = by_window(xs, self.warmup, lambda rows: rows.mean(axis=1))
+        spread = by_window(xs, self.warmup, lambda rows: rows.std(axis=1))
+        some = spread > _FLAT * abs(mean)
+        return (xs[self.warmup - 1 :][some] - mean[some]) / spread[some]
 
 
 class Rsi:
@@ -120,9 +124,7 @@ class Rsi:
     __slots__ = ("_count", "_down", "_last", "_n", "_up", "warmup")
 
     def __init__(self, n: int = 14) -> None:
-        if n < 2:
-            raise ValueError(f"rsi over {n} changes does not exist")
-        self._n = int(n)
+        self._n = whole(n, "rsi", 2)
         self.warmup = self._n + 1
         self.reset()
 
@@ -152,10 +154,16 @@ class Rsi:
             self._up = (self._up * (n - 1) + up) / n
             self._down = (self._down * (n - 1) + down) / n
         total = self._up + self._down
-        return 100.0 * self._up / total if total > 1e-14 else 0.0
+        return 100.0 * self._up / total if total > _ZERO else 0.0
 
     def batch(self, xs: Floats) -> Floats:
-        return _recursive(self, xs)
+        changes = xs[1:] - xs[:-1]
+        up = averaged(changes.clip(min=0.0), self._n, 1.0 / self._n)
+        total = averaged(abs(changes), self._n, 1.0 / self._n)
+        some = total > _ZERO
+        up[some] *= 100.0 / total[some]
+        up[~some] = 0.0
+        return up
 
 
 class MacdValue(NamedTuple):
@@ -172,12 +180,12 @@ class Macd:
     __slots__ = ("_fast", "_fast_alpha", "_fast_n", "_first", "_signal", "_slow", "_slow_alpha", "_slow_n", "warmup")
 
     def __init__(self, fast: int = 12, slow: int = 26, signal: int = 9) -> None:
-        if not 1 <= fast < slow or signal < 1:
+        self._fast_n, self._slow_n = whole(fast, "macd"), whole(slow, "macd")
+        if not self._fast_n < self._slow_n:
             raise ValueError(f"macd({fast}, {slow}, {signal}): fast must be shorter than slow")
-        self._fast_n, self._slow_n = int(fast), int(slow)
-        self._fast_alpha, self._slow_alpha = 2.0 / (fast + 1), 2.0 / (slow + 1)
-        self._signal = Ema(signal)
-        self.warmup = int(slow) + int(signal) - 1
+        self._fast_alpha, self._slow_alpha = 2.0 / (self._fast_n + 1), 2.0 / (self._slow_n + 1)
+        self._signal = Ema(whole(signal, "macd"))
+        self.warmup = self._slow_n + self._signal.warmup - 1
         self.reset()
 
     def reset(self) -> None:
@@ -203,6 +211,13 @@ class Macd:
             return SKIP
         return MacdValue(macd, signal, macd - signal)
 
+    def batch(self, xs: Floats) -> Floats:
+        late = xs[self._slow_n - self._fast_n :]
+        macd = averaged(late, self._fast_n, self._fast_alpha) - averaged(xs, self._slow_n, self._slow_alpha)
+        signal = self._signal.batch(macd)
+        macd = macd[len(macd) - len(signal) :]
+        return columns(macd, signal, macd - signal)
+
 
 class Atr:
     """Average true range of bars, Wilder 1978, started with the mean of the first n true ranges."""
@@ -210,9 +225,7 @@ class Atr:
     __slots__ = ("_close", "_count", "_n", "_value", "warmup")
 
     def __init__(self, n: int = 14) -> None:
-        if n < 1:
-            raise ValueError(f"atr over {n} bars does not exist")
-        self._n = int(n)
+        self._n = whole(n, "atr")
         self.warmup = self._n + 1
         self.reset()
 
@@ -238,6 +251,12 @@ class Atr:
         self._value /= n
         return self._value
 
+    def batch(self, xs: Floats) -> Floats:
+        """Of the columns high, low and close."""
+        high, low, close = xs.T
+        reach = high[1:].clip(min=close[:-1]) - low[1:].clip(max=close[:-1])
+        return averaged(reach, self._n, 1.0 / self._n)
+
 
 class BollingerValue(NamedTuple):
     """Mean, and mean plus and minus k standard deviations."""
@@ -253,9 +272,9 @@ class Bollinger:
     __slots__ = ("_k", "_window", "warmup")
 
     def __init__(self, n: int = 20, k: float = 2.0) -> None:
-        self._window = Window(int(n))
+        self.warmup = whole(n, "bollinger")
+        self._window = Window(self.warmup)
         self._k = float(k)
-        self.warmup = int(n)
 
     def reset(self) -> None:
         self._window.clear()
@@ -268,6 +287,11 @@ class Bollinger:
         reach = self._k * math.sqrt(window.variance)
         return BollingerValue(middle + reach, middle, middle - reach)
 
+    def batch(self, xs: Floats) -> Floats:
+        middle = by_window(xs, self.warmup, lambda rows: rows.mean(axis=1))
+        reach = self._k * by_window(xs, self.warmup, lambda rows: rows.std(axis=1))
+        return columns(middle + reach, middle, middle - reach)
+
 
 class Extreme:
     """Highest (sign 1) or lowest (sign -1) of the last n values, in constant time on average."""
@@ -275,9 +299,7 @@ class Extreme:
     __slots__ = ("_best", "_count", "_sign", "warmup")
 
     def __init__(self, n: int, sign: int) -> None:
-        if n < 1:
-            raise ValueError(f"a window of {n} values does not exist")
-        self.warmup = int(n)
+        self.warmup = whole(n, "highest" if sign > 0 else "lowest")
         self._sign = sign
         self.reset()
 
@@ -297,9 +319,9 @@ class Extreme:
         return best[0][1] * self._sign if self._count >= self.warmup else SKIP
 
     def batch(self, xs: Floats) -> Floats:
-        windows = _windows(xs, self.warmup)
-        result: Floats = windows.max(axis=1) if self._sign > 0 else windows.min(axis=1)
-        return result
+        if self._sign > 0:
+            return by_window(xs, self.warmup, lambda rows: rows.max(axis=1))
+        return by_window(xs, self.warmup, lambda rows: rows.min(axis=1))
 
 
 class Returns:
@@ -322,6 +344,16 @@ class Returns:
             return SKIP
         return math.log(x / last) if self._log else x / last - 1.0
 
+    def batch(self, xs: Floats) -> Floats:
+        last, now = xs[:-1], xs[1:]
+        some = (last > 0) & (now > 0) if self._log else last != 0
+        ratio: Floats = now[some] / last[some]
+        if not self._log:
+            return ratio - 1.0
+        import numpy as np  # noqa: PLC0415 (only batch needs it: start-up time)
+
+        return np.log(ratio)
+
 
 class Vwap:
     """Mean price of the last n trades (or closes of bars), each weighted by its quantity (volume)."""
@@ -329,20 +361,29 @@ class Vwap:
     __slots__ = ("_amounts", "_weights", "warmup")
 
     def __init__(self, n: int) -> None:
-        self._amounts = Window(int(n))
-        self._weights = Window(int(n))
-        self.warmup = int(n)
+        self.warmup = whole(n, "vwap")
+        self._amounts = Total(self.warmup)
+        self._weights = Total(self.warmup)
 
     def reset(self) -> None:
         self._amounts.clear()
         self._weights.clear()
 
     def step(self, x: Any) -> float | Skip:
-        price, qty = (x.close, x.volume) if isinstance(x, Bar) else (x.price, x.qty)
+        price, qty = (x.close, x.volume) if type(x) is Bar else (x.price, x.qty)
         self._amounts.push(price * qty)
-        full = self._weights.push(qty)
-        weight = self._weights.mean
-        return self._amounts.mean / weight if full and weight > 0 else SKIP
+        if not self._weights.push(qty):
+            return SKIP
+        weight = self._weights.total
+        return self._amounts.total / weight if weight > 0 else SKIP
+
+    def batch(self, xs: Floats) -> Floats:
+        """Of the columns price and quantity."""
+        price, qty = xs.T
+        amount = by_window(price * qty, self.warmup, lambda rows: rows.sum(axis=1))
+        weight = by_window(qty, self.warmup, lambda rows: rows.sum(axis=1))
+        some = weight > 0
+        return amount[some] / weight[some]
 
 
 def _mid(x: Any) -> float | Skip:
@@ -370,7 +411,7 @@ class Imbalance:
     __slots__ = ("_levels", "warmup")
 
     def __init__(self, levels: int = 1) -> None:
-        self._levels = int(levels)
+        self._levels = whole(levels, "imbalance")
         self.warmup = 1
 
     def reset(self) -> None:
@@ -388,98 +429,81 @@ class Imbalance:
         return float(bids - asks) / total if total > 0 else SKIP
 
 
-def _windows(xs: Floats, n: int) -> Floats:
-    import numpy as np  # noqa: PLC0415 (only batch needs it: start-up time)
-
-    if len(xs) < n:
-        return np.empty((0, n))
-    return np.lib.stride_tricks.sliding_window_view(xs, n)
-
-
-def _recursive(stage: Any, xs: Floats) -> Floats:
-    """For what is defined by recursion the loop is the definition; a fresh stage leaves this one as it is."""
-    import numpy as np  # noqa: PLC0415 (the same)
-
-    fresh = type(stage)(stage.warmup - 1 if isinstance(stage, Rsi) else stage.warmup)
-    out = [value for value in map(fresh.step, xs.tolist()) if value is not SKIP]
-    return np.asarray(out, dtype=np.float64)
-
-
 def sma(n: int) -> Spec:
     """Stage: mean of the last n values."""
-    return Spec(Sma, (n,))
+    return spec(Sma, n)
 
 
 def ema(n: int) -> Spec:
     """Stage: exponential mean with weight 2 / (n + 1)."""
-    return Spec(Ema, (n,))
+    return spec(Ema, n)
 
 
 def stdev(n: int) -> Spec:
     """Stage: population standard deviation of the last n values."""
-    return Spec(Stdev, (n,))
+    return spec(Stdev, n)
 
 
 def zscore(n: int) -> Spec:
     """Stage: distance from the mean of the last n values in standard deviations."""
-    return Spec(Zscore, (n,))
+    return spec(Zscore, n)
 
 
 def rsi(n: int = 14) -> Spec:
     """Stage: relative strength index, 0 to 100."""
-    return Spec(Rsi, (n,))
+    return spec(Rsi, n)
 
 
 def macd(fast: int = 12, slow: int = 26, signal: int = 9) -> Spec:
     """Stage: ``macd``, ``signal`` and ``histogram``."""
-    return Spec(Macd, (fast, slow, signal), frozenset(MacdValue._fields))
+    return spec(Macd, fast, slow, signal, output=MacdValue._fields)
 
 
 def atr(n: int = 14) -> Spec:
     """Stage: average true range of bars."""
-    return Spec(Atr, (n,))
+    return spec(Atr, n)
 
 
 def bollinger(n: int = 20, k: float = 2.0) -> Spec:
     """Stage: ``upper``, ``middle`` and ``lower`` band."""
-    return Spec(Bollinger, (n, k), frozenset(BollingerValue._fields))
+    return spec(Bollinger, n, k, output=BollingerValue._fields)
 
 
 def highest(n: int) -> Spec:
     """Stage: highest of the last n values."""
-    return Spec(Extreme, (n, 1))
+    return spec(Extreme, n, 1, name="highest")
 
 
 def lowest(n: int) -> Spec:
     """Stage: lowest of the last n values."""
-    return Spec(Extreme, (n, -1))
+    return spec(Extreme, n, -1, name="lowest")
 
 
 def returns(log: bool = False) -> Spec:
     """Stage: change from the value before as a fraction, or its logarithm."""
-    return Spec(Returns, (log,))
+    return spec(Returns, log)
 
 
 def vwap(n: int) -> Spec:
     """Stage: volume-weighted mean price of the last n trades or bars."""
-    return Spec(Vwap, (n,))
+    return spec(Vwap, n)
 
 
 def mid() -> Spec:
     """Stage: halfway between best bid and ask, of quotes or a book."""
-    return Spec(Mapped, (_mid,))
+    return spec(Mapped, _mid, name="mid")
 
 
 def spread() -> Spec:
     """Stage: best ask minus best bid."""
-    return Spec(Mapped, (_spread,))
+    return spec(Mapped, _spread, name="spread")
 
 
 def microprice() -> Spec:
     """Stage: mid weighted by the quantity on the other side."""
-    return Spec(Mapped, (_microprice,))
+    return spec(Mapped, _microprice, name="microprice")
 
 
 def imbalance(levels: int = 1) -> Spec:
     """Stage: (bids - asks) / (bids + asks) of the best ``levels``."""
-    return Spec(Imbalance, (levels,))
+    return spec(Imbalance, levels)

@@ -1,65 +1,124 @@
-"""Windows over numbers whose sums do not drift: each full turn of the window is summed anew."""
+"""Running sums over the last n values that do not drift.
+
+What rounding gathers is dropped once in n values, and at once when a sum has shrunk so far that it would show: the
+window is then summed anew. A figure so differs from its definition by a few units in the last place of the largest values
+in the window, however long the series and however far from zero. Values must be finite.
+"""
 
 from __future__ import annotations
 
 import math
 
+from tickwright.transforms.stage import whole
 
-class Window:
-    """The last ``n`` values, with their sum and their sum of squared deviations to rounding error."""
+#: A sum that has shrunk to less than this share of what it was has lost too many digits.
+_SHRUNK = 1e-4
 
-    __slots__ = ("_shift", "_squares", "_sum", "count", "n", "place", "values")
+
+class Total:
+    """The sum of the last n values."""
+
+    __slots__ = ("_full", "_peak", "_place", "_values", "n", "total")
 
     def __init__(self, n: int) -> None:
-        if n < 1:
-            raise ValueError(f"a window of {n} values does not exist")
-        self.n = n
+        self.n = whole(n, "a window")
         self.clear()
 
     def clear(self) -> None:
         """Empty it."""
-        self.values = [0.0] * self.n
-        self.count = 0
-        self.place = 0
-        self._shift = 0.0
-        self._sum = 0.0
-        self._squares = 0.0
+        self._values = [0.0] * self.n
+        self._place = 0
+        self._full = False
+        self._peak = 0.0
+        self.total = 0.0
 
     def push(self, x: float) -> bool:
-        """Take in a value; True once the window is full."""
-        place = self.place
-        if self.count == self.n:
-            old = self.values[place] - self._shift
-            self._sum -= old
-            self._squares -= old * old
-        else:
-            if self.count == 0:
-                self._shift = x  # deviations from a value near the mean keep the squares small
-            self.count += 1
-        self.values[place] = x
-        new = x - self._shift
-        self._sum += new
-        self._squares += new * new
+        """Take in a value; True once there are n. ``total`` is then their sum."""
+        values = self._values
+        place = self._place
+        total = self.total + (x - values[place])
+        values[place] = x
         place += 1
+        size = total if total >= 0 else -total
         if place == self.n:
             place = 0
-            self._again()
-        self.place = place
-        return self.count == self.n
+            self._full = True
+            total = math.fsum(values)
+            self._peak = abs(total)
+        elif size > self._peak:
+            self._peak = size
+        elif size < _SHRUNK * self._peak:
+            total = math.fsum(values)
+            self._peak = abs(total)
+        self._place = place
+        self.total = total
+        return self._full
 
-    def _again(self) -> None:
-        """Once in n values: drop what rounding has gathered."""
-        values = self.values
-        self._shift = math.fsum(values) / self.n
-        self._sum = math.fsum(value - self._shift for value in values)
-        self._squares = math.fsum((value - self._shift) ** 2 for value in values)
 
-    @property
-    def mean(self) -> float:
-        return self._shift + self._sum / self.count
+class Window:
+    """Mean and population variance of the last n values."""
 
-    @property
-    def variance(self) -> float:
-        """Population variance (divided by n)."""
-        mean = self._sum / self.count
-        return max(0.0, self._squares / self.count - mean * mean)
+    __slots__ = ("_full", "_peak", "_place", "_shift", "_squares", "_sum", "_values", "mean", "n", "variance")
+
+    def __init__(self, n: int) -> None:
+        self.n = whole(n, "a window")
+        self.clear()
+
+    def clear(self) -> None:
+        """Empty it."""
+        self._values = [0.0] * self.n
+        self._place = 0
+        self._full = False
+        self._shift = 0.0  # sums are of deviations from a recent value, so that the squares are small
+        self._sum = 0.0
+        self._squares = 0.0
+        self._peak = 0.0
+        self.mean = 0.0
+        self.variance = 0.0
+
+    def push(self, x: float) -> bool:
+        """Take in a value; True once there are n. ``mean`` and ``variance`` are then theirs."""
+        values = self._values
+        place = self._place
+        if not self._full:
+            values[place] = x
+            self._place = place + 1
+            if place + 1 == self.n:
+                self._place = 0
+                self._full = True
+                self._again(x)
+            return self._full
+        shift = self._shift
+        old = values[place] - shift
+        values[place] = x
+        new = x - shift
+        place += 1
+        if place == self.n:
+            self._place = 0
+            self._again(x)
+            return True
+        self._place = place
+        self._sum = total = self._sum + (new - old)
+        self._squares = squares = self._squares + (new - old) * (new + old)
+        n = self.n
+        apart = total / n
+        variance = squares / n - apart * apart
+        if squares > self._peak:  # noqa: PLR1730 (a call of max costs more)
+            self._peak = squares
+        if variance < _SHRUNK * apart * apart or squares < _SHRUNK * self._peak:
+            self._again(x)
+            return True
+        self.mean = shift + apart
+        self.variance = variance
+        return True
+
+    def _again(self, shift: float) -> None:
+        """Sum the window anew. The shift is a value of it, so that equal values have a variance of exactly zero."""
+        n = self.n
+        apart = [value - shift for value in self._values]
+        self._shift = shift
+        self._sum = math.fsum(apart)
+        self._squares = self._peak = math.fsum([value * value for value in apart])
+        mean = self._sum / n
+        self.mean = shift + mean
+        self.variance = max(0.0, self._squares / n - mean * mean)

@@ -1,13 +1,14 @@
 """What a stage is: small, synchronous, resettable. ``step`` takes one value and returns one, or ``SKIP``.
 
-``SKIP`` means "nothing to say yet" and stops the value there; it is how a stage warms up, filters, or gathers.
+``SKIP`` means "nothing to say yet" and stops the value there; it is how a stage warms up, filters, or gathers. A stage is
+described by a :class:`Spec`, so that equal descriptions are made once and every run has stages of its own.
 """
 
 from __future__ import annotations
 
 import copy
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol, runtime_checkable
 
 
@@ -22,8 +23,10 @@ SKIP = Skip.SKIP
 
 @runtime_checkable
 class Stage(Protocol):
-    """``warmup`` is how many values go in until the first comes out. A ``batch(xs)`` may be offered beside: it must equal
-    ``step`` over the same values, and a property test says so.
+    """``warmup`` is the least number of values that go in until the first comes out; ``reset`` makes the stage as new.
+
+    A ``batch(xs)`` may be offered beside: it must give what ``step`` gives over the same values, skips left out, and leave the
+    stage as it was.
     """
 
     warmup: int
@@ -33,22 +36,47 @@ class Stage(Protocol):
     def reset(self) -> None: ...
 
 
+@runtime_checkable
+class Lazy(Protocol):
+    """A stage whose result is costly, and made only when somebody looks: ``take`` tells whether there is one."""
+
+    def take(self, x: Any, /) -> bool: ...
+
+    def look(self) -> Any: ...
+
+
+class Placeholder:
+    """An argument whose value is known only when a run is built: a strategy's parameter."""
+
+    __slots__ = ()
+
+    name: str
+
+
 class Spec:
     """How to make a stage: a class and its arguments. Equal specs are the same stage, so a graph makes it once."""
 
-    __slots__ = ("args", "factory", "output")
+    __slots__ = ("args", "factory", "name", "output")
 
-    def __init__(self, factory: Callable[..., Any], args: tuple[Any, ...] = (), output: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self, factory: Callable[..., Any], args: tuple[Any, ...] = (), output: Iterable[str] = (), name: str = ""
+    ) -> None:
         self.factory = factory
         self.args = args
-        self.output = output  # names that may be asked of what comes out: bars.close, bollinger.upper
+        self.output = frozenset(output)  # names that may be asked of what comes out: bars.close, bollinger.upper
+        self.name = name or getattr(factory, "__name__", "stage").lower()
 
-    def make(self, params: dict[str, Any]) -> Any:
+    def make(self, params: Mapping[str, Any]) -> Any:
         """A fresh stage. An argument that is a strategy's parameter takes the value that it has in this run."""
-        return self.factory(*(params[arg.name] if is_param(arg) else arg for arg in self.args))
+        return self.factory(*self.bound(params).args)
+
+    def bound(self, params: Mapping[str, Any]) -> Spec:
+        """The same with every parameter replaced by its value, however deep."""
+        return Spec(self.factory, tuple(_bound(arg, params) for arg in self.args), self.output, self.name)
 
     def _identity(self) -> tuple[Any, ...]:
-        return (self.factory, *(("param", arg.name) if is_param(arg) else (type(arg), arg) for arg in self.args))
+        # With the types, because 1 == 1.0 == True and they need not make the same stage.
+        return (self.factory, *((type(arg), arg) for arg in self.args))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Spec) and self._identity() == other._identity()
@@ -57,12 +85,27 @@ class Spec:
         return hash(self._identity())
 
     def __repr__(self) -> str:
-        return f"{getattr(self.factory, '__name__', 'stage').lower()}({', '.join(map(str, self.args))})"
+        return f"{self.name}({', '.join(arg.name if isinstance(arg, Placeholder) else str(arg) for arg in self.args)})"
 
 
-def is_param(arg: object) -> bool:
-    """Whether an argument stands for a strategy's parameter. (The class itself lives above this room.)"""
-    return bool(getattr(type(arg), "is_strategy_param", False))
+def _bound(arg: Any, params: Mapping[str, Any]) -> Any:
+    if isinstance(arg, Placeholder):
+        return params[arg.name]
+    return arg.bound(params) if isinstance(arg, Spec) else arg
+
+
+def spec(factory: Callable[..., Any], *args: Any, output: Iterable[str] = (), name: str = "") -> Spec:
+    """A spec whose arguments were tried: a wrong one is told where it is written, not when the run starts."""
+    if not any(isinstance(arg, Placeholder) for arg in args):
+        factory(*args)
+    return Spec(factory, args, output, name)
+
+
+def whole(n: Any, what: str, least: int = 1) -> int:
+    """``n`` as a count, or a ValueError that says of what."""
+    if isinstance(n, str) or n != n // 1 or n < least:
+        raise ValueError(f"{what} takes a whole number from {least} up, not {n!r}")
+    return int(n)
 
 
 class Mapped:
@@ -78,7 +121,7 @@ class Mapped:
         """Nothing to forget."""
 
 
-class Copied:
+class _Copies:
     """Makes fresh stages from a user's instance: each graph gets a copy of it as it was given."""
 
     __slots__ = ("pristine",)
@@ -94,8 +137,15 @@ def as_spec(stage: object) -> Spec:
     """A stage as users give it (a spec, an object with ``step``, a callable) as a spec."""
     if isinstance(stage, Spec):
         return stage
-    if callable(getattr(stage, "step", None)):
-        return Spec(Copied(stage))  # type: ignore[arg-type]  # has step; reset is checked when the graph is built
+    name = getattr(stage, "__name__", type(stage).__name__)
+    if isinstance(stage, type) or getattr(stage, "__annotations__", {}).get("return") in ("Spec", Spec):
+        raise TypeError(f"{name} makes a stage, it is none: write {name}(…)")
+    if hasattr(stage, "step"):
+        missing = [part for part in ("step", "reset", "warmup") if not hasattr(stage, part)]
+        if missing:
+            raise TypeError(f"{name} is not a stage: it has no {' and no '.join(missing)}")
+        assert isinstance(stage, Stage)
+        return Spec(_Copies(stage), name=name)
     if callable(stage):
-        return Spec(Mapped, (stage,))
-    raise TypeError(f"{stage!r} is not a stage: it needs a step method, or to be callable")
+        return Spec(Mapped, (stage,), name=name)
+    raise TypeError(f"{stage!r} is not a stage: it needs step, reset and warmup, or to be callable")
