@@ -15,11 +15,10 @@ from tickwright.model.market import BookUpdate
 class Book:
     """Prices and quantities are floats as decoded. ``bid ask bid_qty ask_qty`` are None while a side is empty."""
 
-    __slots__ = ("_ask_prices", "_asks", "_bid_prices", "_bids", "depth", "key", "ready", "seq", "stale", "venue_ns")
+    __slots__ = ("_ask_prices", "_asks", "_bid_prices", "_bids", "key", "ready", "seq", "stale", "venue_ns")
 
-    def __init__(self, key: str, depth: int = 0) -> None:
+    def __init__(self, key: str) -> None:
         self.key = key
-        self.depth = depth
         self.stale = 0  # updates dropped because the book was ahead of them
         self.clear()
 
@@ -103,17 +102,79 @@ class Book:
         return bool(self._bid_prices and self._ask_prices and self._bid_prices[-1] >= -self._ask_prices[-1])
 
     def bids(self, n: int | None = None) -> list[tuple[float, float]]:
-        """The best ``n`` levels, best first, as ``(price, quantity)``."""
+        """The best ``n`` levels, all without ``n``, best first, as ``(price, quantity)``."""
         levels = self._bids
-        return [(price, levels[price]) for price in reversed(self._bid_prices[-self._count(n) :])]
+        return [(price, levels[price]) for price in _best(self._bid_prices, n)]
 
     def asks(self, n: int | None = None) -> list[tuple[float, float]]:
-        """The best ``n`` levels, best first, as ``(price, quantity)``."""
+        """The best ``n`` levels, all without ``n``, best first, as ``(price, quantity)``."""
         levels = self._asks
-        return [(-price, levels[-price]) for price in reversed(self._ask_prices[-self._count(n) :])]
-
-    def _count(self, n: int | None) -> int:
-        return (n if n is not None else self.depth) or max(len(self._bid_prices), len(self._ask_prices), 1)
+        return [(-price, levels[-price]) for price in _best(self._ask_prices, n)]
 
     def __len__(self) -> int:
         return len(self._bids) + len(self._asks)
+
+
+class BookView:
+    """A book looked at to a depth: how many levels ``bids()`` and ``asks()`` give when not told. It cannot be written to."""
+
+    __slots__ = ("_book", "depth")
+
+    def __init__(self, book: Book, depth: int) -> None:
+        self._book = book
+        self.depth = depth
+
+    @property
+    def key(self) -> str:
+        return self._book.key
+
+    @property
+    def bid(self) -> float | None:
+        return self._book.bid
+
+    @property
+    def ask(self) -> float | None:
+        return self._book.ask
+
+    @property
+    def bid_qty(self) -> float | None:
+        return self._book.bid_qty
+
+    @property
+    def ask_qty(self) -> float | None:
+        return self._book.ask_qty
+
+    @property
+    def mid(self) -> float | None:
+        return self._book.mid
+
+    @property
+    def crossed(self) -> bool:
+        return self._book.crossed
+
+    @property
+    def ready(self) -> bool:
+        return self._book.ready
+
+    @property
+    def seq(self) -> int:
+        return self._book.seq
+
+    @property
+    def venue_ns(self) -> int:
+        return self._book.venue_ns
+
+    def bids(self, n: int | None = None) -> list[tuple[float, float]]:
+        """The best ``n`` levels, best first."""
+        return self._book.bids(self.depth if n is None else n)
+
+    def asks(self, n: int | None = None) -> list[tuple[float, float]]:
+        """The best ``n`` levels, best first."""
+        return self._book.asks(self.depth if n is None else n)
+
+
+def _best(prices: list[float], n: int | None) -> list[float]:
+    """The last ``n``, last first."""
+    if n is None:
+        return prices[::-1]
+    return prices[: -n - 1 : -1] if n > 0 else []

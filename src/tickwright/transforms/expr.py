@@ -6,12 +6,17 @@ A graph (``graph.py``) makes each equal part once, whoever uses it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 from tickwright.base.suggest import near_or_list
-from tickwright.model.market import Channel
+from tickwright.model.market import Channel, Quote, Trade
 from tickwright.transforms.bars import Field, bar_spec
-from tickwright.transforms.stage import Spec, as_spec
+from tickwright.transforms.stage import Spec, as_spec, whole
+
+_FIELDS: dict[Channel, frozenset[str]] = {
+    channel: frozenset(kind.__struct_fields__) - {"key"} for channel, kind in ((Channel.TRADES, Trade), (Channel.QUOTES, Quote))
+}
 
 
 class Expr:
@@ -43,11 +48,18 @@ class Expr:
     def __getattr__(self, name: str) -> Expr:
         if name.startswith("_"):
             raise AttributeError(name)
-        output = self.spec.output if self.spec is not None else frozenset[str]()
+        if self.channel is not None:
+            output = _FIELDS.get(self.channel, frozenset())
+        else:
+            output = self.spec.output if self.spec is not None else frozenset()
         if name in output:
             return Expr(inputs=(self,), spec=Spec(Field, (name,)))
         hint = near_or_list(name, output | {"value", "ready"})
         raise AttributeError(f"{self!r} has no {name!r}: {hint}")
+
+    def resolved(self, resolve: Callable[[str | None], str]) -> Expr:
+        """The same with every source's instrument under its key, so that two names of one are equal."""
+        return _resolved(self, resolve, {})
 
     @property
     def value(self) -> Any:
@@ -81,7 +93,24 @@ class Expr:
             return f"{self.channel.value}({self.key or ''})"
         if self.joiner:
             return f"{self.joiner}({', '.join(map(repr, self.inputs))})"
+        assert self.spec is not None
+        if self.spec.factory is Field:
+            return f"{self.inputs[0]!r}.{self.spec.args[0]}"
         return f"{self.inputs[0]!r} >> {self.spec!r}"
+
+
+def _resolved(expr: Expr, resolve: Callable[[str | None], str], done: dict[Expr, Expr]) -> Expr:
+    made = done.get(expr)
+    if made is None:
+        made = done[expr] = Expr(
+            channel=expr.channel,
+            key=None if expr.channel is None else resolve(expr.key),
+            detail=expr.detail,
+            inputs=tuple(_resolved(item, resolve, done) for item in expr.inputs),
+            spec=expr.spec,
+            joiner=expr.joiner,
+        )
+    return made
 
 
 def trades(key: str | None = None) -> Expr:
@@ -95,10 +124,10 @@ def quotes(key: str | None = None) -> Expr:
 
 
 def book(depth: int = 0, key: str | None = None) -> Expr:
-    """The order book after every update, as a live :class:`~tickwright.transforms.book.Book`. ``depth`` bounds what its
-    ``bids()`` and ``asks()`` give unless told otherwise (0: all).
+    """The order book after every update: a live :class:`~tickwright.transforms.book.Book`, to be read only. With ``depth`` its
+    ``bids()`` and ``asks()`` give that many levels unless told otherwise (0: all).
     """
-    return Expr(channel=Channel.BOOK, key=key, detail=str(depth) if depth else "")
+    return Expr(channel=Channel.BOOK, key=key, detail=str(whole(depth, "book", 0) or ""))
 
 
 def ticker(key: str | None = None) -> Expr:

@@ -1,43 +1,35 @@
 """Expressions made into running stages, wired as direct calls.
 
-Equal expressions share one stage. The engine looks up ``routes[type(event)][event.key]`` and calls what it finds; each value runs
-down the chain at once. ``changed`` says that an output has a new value; ``ready`` that all of them have one.
+Equal expressions share one stage, however their instrument is named. The engine looks up ``routes[type(event)][event.key]`` and
+calls what it finds; each value runs down the chain at once. ``changed`` says that an output has a new value; ``ready`` that all
+have one. Does not catch what a user's stage raises: that is the engine's to do.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
-from tickwright.model.market import Bar, BookUpdate, Channel, Funding, Mark, Quote, Ticker, Trade
-from tickwright.transforms.book import Book
+from tickwright.model.market import BookUpdate, Channel, Funding, Mark, Quote, Ticker, Trade
+from tickwright.transforms.bars import Builder, Field
+from tickwright.transforms.book import Book, BookView
+from tickwright.transforms.cell import Cell, LazyCell
+from tickwright.transforms.each import Each
 from tickwright.transforms.expr import Expr
-from tickwright.transforms.stage import SKIP
+from tickwright.transforms.gather import Gather, Push
+from tickwright.transforms.stage import SKIP, Lazy
 
-Push = Callable[[Any], None]
+Source = tuple[str, Channel]
 
 _EVENTS: dict[Channel, type] = {
     Channel.TRADES: Trade,
     Channel.QUOTES: Quote,
     Channel.BOOK: BookUpdate,
-    Channel.BARS: Bar,
     Channel.TICKER: Ticker,
     Channel.MARKS: Mark,
     Channel.FUNDING: Funding,
 }
-
-
-class Cell:
-    """The latest value of one output."""
-
-    __slots__ = ("ready", "value")
-
-    def __init__(self) -> None:
-        self.value: Any = None
-        self.ready = False
-
-    def __repr__(self) -> str:
-        return f"<{self.value!r}>" if self.ready else "<not ready>"
 
 
 class Graph:
@@ -47,24 +39,20 @@ class Graph:
         self,
         outputs: Mapping[str, Expr],
         resolve: Callable[[str | None], str],
-        books: Mapping[str, Book] | None = None,
+        books: Mapping[str, Book],
         params: Mapping[str, Any] | None = None,
     ) -> None:
         self.changed = False
-        self.cells: dict[str, Cell] = {name: Cell() for name in outputs}
+        self.cells: dict[str, Cell | LazyCell] = {}
         self.routes: dict[type, dict[str, list[Push]]] = {}
         self._cold = len(outputs)
-        self._resolve = resolve
-        self._books = books if books is not None else {}
-        self._params = dict(params or {})
-        self._wanted: set[tuple[str, Channel, str]] = set()
+        self._books = books
+        self._params = params or {}
         self._clocked: list[tuple[Any, Push]] = []
-        self._builders: list[Any] = []
-        self._below: dict[tuple[str, Channel], list[Callable[[], None]]] = {}  # what a gap in a stream resets
-        users, cells = _readers(outputs, self.cells)
-        built: dict[Expr, Push] = {}
-        for source in [expr for expr in users if expr.channel is not None]:
-            self._add_source(source, users, cells, built)
+        self._counted: list[Builder | Each] = []
+        self._resets: dict[Source, list[Callable[[], None]]] = {}  # what a gap in a stream makes forget
+        self._meetings: list[tuple[Gather, frozenset[Source]]] = []  # joins that wait for the end of an event, inner ones first
+        self._build({name: expr.resolved(resolve) for name, expr in outputs.items()})
 
     @property
     def ready(self) -> bool:
@@ -74,185 +62,187 @@ class Graph:
     @property
     def bars(self) -> int:
         """Bars closed so far."""
-        return sum(stage.closed for stage in self._builders)
+        return sum(stage.closed for stage in self._counted)
 
     def subscriptions(self) -> set[tuple[str, Channel, str]]:
-        """What the sources need: ``(key, channel, detail)``."""
-        return set(self._wanted)
+        """What the sources need: ``(key, channel, detail)``. Books are kept whole, whatever depth is looked at."""
+        return {(key, channel, "") for key, channel in self._resets}
 
     def reset(self, key: str, channel: Channel) -> None:
         """Something was missed in a stream: every stage below it forgets, every output below it is cold again."""
-        for forget in self._below.get((key, channel), ()):
+        for forget in self._resets.get((key, channel), ()):
             forget()
 
     def on_time(self, now_ns: int) -> None:
         """Let time bars close by the clock."""
+        closed = False
         for stage, push in self._clocked:
-            bar = stage.on_time(now_ns)
-            if bar is not SKIP:
-                push(bar)
+            result = stage.on_time(now_ns)
+            if result is not SKIP:
+                push(result)
+                closed = True
+        if closed:
+            for gather, _ in self._meetings:
+                gather.flush()
 
     # -- building --------------------------------------------------------------------------------------------------------
 
-    def _add_source(
-        self,
-        source: Expr,
-        users: Mapping[Expr, list[tuple[Expr, int]]],
-        cells: Mapping[Expr, list[Cell]],
-        built: dict[Expr, Push],
-    ) -> None:
-        assert source.channel is not None
-        key = self._resolve(source.key)
-        self._wanted.add((key, source.channel, ""))
-        resets = self._below.setdefault((key, source.channel), [])
-        sinks = self._sinks(source, users, cells, built, resets)
-        if source.channel is Channel.BOOK:
-            sinks = [_book_push(self._books, key, sinks)]
-        self.routes.setdefault(_EVENTS[source.channel], {}).setdefault(key, []).extend(sinks)
-
-    def _sinks(
-        self,
-        expr: Expr,
-        users: Mapping[Expr, list[tuple[Expr, int]]],
-        cells: Mapping[Expr, list[Cell]],
-        built: dict[Expr, Push],
-        resets: list[Callable[[], None]],
-    ) -> list[Push]:
-        """Where a value of ``expr`` goes: its outputs first, so that a value is visible to whatever it wakes."""
-        sinks = [self._cell_push(cell) for cell in cells.get(expr, ())]
-        resets.extend(self._cell_reset(cell) for cell in cells.get(expr, ()))
-        for user, place in users[expr]:
-            if user.joiner:
-                sinks.append(self._joined(user, place, users, cells, built, resets))
+    def _build(self, outputs: Mapping[str, Expr]) -> None:
+        """From the outputs up to the sources, so that what a stage pushes into is there when the stage is made."""
+        order = _inputs_first(outputs.values())
+        below: dict[Expr, frozenset[Source]] = {}
+        for expr in order:
+            below[expr] = _source(expr) if expr.channel else frozenset().union(*(below[item] for item in expr.inputs))
+            for source in below[expr]:
+                self._resets.setdefault(source, [])
+        shown = {expr: [name for name in outputs if outputs[name] == expr] for expr in order}
+        entries: dict[Expr, list[Push]] = {expr: [] for expr in order}
+        for expr in reversed(order):
+            names = shown[expr]
+            sinks = entries[expr][::-1]  # they were made last to first
+            if expr.joiner:
+                self._join(expr, below, entries, self._sinks(names, below[expr], sinks))
+            elif expr.spec is not None:
+                entries[expr.inputs[0]].append(self._stage(expr, names, below[expr], sinks))
             else:
-                sinks.append(self._staged(user, users, cells, built, resets))
-        return sinks
+                self._attach(expr, self._sinks(names, below[expr], sinks))
+        self._meetings.reverse()
+        for key, channel in self._resets:
+            ends = [gather.flush for gather, sources in self._meetings if (key, channel) in sources]
+            self.routes[_EVENTS[channel]][key].extend(ends)
 
-    def _staged(self, expr: Expr, users: Any, cells: Any, built: dict[Expr, Push], resets: list[Callable[[], None]]) -> Push:
+    def _sinks(self, names: list[str], sources: frozenset[Source], sinks: list[Push]) -> list[Push]:
+        """With the outputs first, so that a value can be seen by whatever it wakes."""
+        cells: list[Push] = []
+        for name in names:
+            cell = self.cells[name] = Cell()
+            cells.append(self._show(cell))
+            self._on_gap(sources, self._hide(cell))
+        return cells + sinks
+
+    def _attach(self, expr: Expr, sinks: list[Push]) -> None:
+        assert expr.channel is not None
+        assert expr.key is not None, "INV: a resolved source has a key"
+        if expr.channel is Channel.BOOK:
+            sinks = [_book_push(self._books, expr.key, int(expr.detail or 0), _all(sinks))]
+        self.routes.setdefault(_EVENTS[expr.channel], {}).setdefault(expr.key, []).extend(sinks)
+
+    def _stage(self, expr: Expr, names: list[str], sources: frozenset[Source], sinks: list[Push]) -> Push:
         assert expr.spec is not None
         stage = expr.spec.make(self._params)
-        resets.append(stage.reset)
-        push = _chain(self._sinks(expr, users, cells, built, resets))
-        if hasattr(stage, "closed"):
-            self._builders.append(stage)
+        self._on_gap(sources, stage.reset)
+        if isinstance(stage, (Builder, Each)):
+            self._counted.append(stage)
+        if isinstance(stage, Lazy):
+            return self._lazy(stage, names, sources, sinks)
+        push = _all(self._sinks(names, sources, sinks))
         if hasattr(stage, "on_time"):
             self._clocked.append((stage, push))
-        return _stage_push(stage.step, push)
+        return _field_push(stage.step, push) if isinstance(stage, Field) else _stage_push(stage.step, push)
 
-    def _joined(
-        self, expr: Expr, place: int, users: Any, cells: Any, built: dict[Expr, Push], resets: list[Callable[[], None]]
-    ) -> Push:
-        gather = built.get(expr)
-        if gather is None:
-            below: list[Callable[[], None]] = []
-            push = _chain(self._sinks(expr, users, cells, built, below))
-            gather = built[expr] = _Gather(len(expr.inputs), push, below) if expr.joiner == "join" else _Pass(push, below)
-        assert isinstance(gather, (_Gather, _Pass))
-        resets.append(gather.reset)
-        return gather.input(place)
+    def _lazy(self, stage: Lazy, names: list[str], sources: frozenset[Source], sinks: list[Push]) -> Push:
+        marks: list[Push] = []
+        for name in names:
+            cell = self.cells[name] = LazyCell(stage.look)
+            marks.append(self._mark(cell))
+            self._on_gap(sources, self._hide(cell))
+        mark, push = _all(marks), _all(sinks)
 
-    def _cell_push(self, cell: Cell) -> Push:
-        def push(value: Any) -> None:
+        def run(value: Any) -> None:
+            if stage.take(value):
+                mark(value)
+                if sinks:
+                    push(stage.look())
+
+        return run
+
+    def _join(
+        self, expr: Expr, below: Mapping[Expr, frozenset[Source]], entries: Mapping[Expr, list[Push]], sinks: list[Push]
+    ) -> None:
+        push = _all(sinks)
+        if expr.joiner == "merge":
+            for item in reversed(expr.inputs):
+                entries[item].append(push)
+            return
+        gather = Gather(len(expr.inputs), push)
+        at_once = len(below[expr]) == sum(len(below[item]) for item in expr.inputs)  # no two inputs share a source
+        if not at_once:
+            self._meetings.append((gather, below[expr]))
+        for place in reversed(range(len(expr.inputs))):
+            item = expr.inputs[place]
+            entries[item].append(gather.entry(place, at_once=at_once))
+            self._on_gap(below[item], partial(gather.forget, place))
+
+    def _on_gap(self, sources: Iterable[Source], forget: Callable[[], None]) -> None:
+        for source in sources:
+            self._resets[source].append(forget)
+
+    def _show(self, cell: Cell) -> Push:
+        def show(value: Any) -> None:
             cell.value = value
             self.changed = True
             if not cell.ready:
                 cell.ready = True
                 self._cold -= 1
 
-        return push
+        return show
 
-    def _cell_reset(self, cell: Cell) -> Callable[[], None]:
-        def reset() -> None:
-            cell.value = None
+    def _mark(self, cell: LazyCell) -> Push:
+        def mark(_value: Any) -> None:
+            self.changed = True
+            if not cell.ready:
+                cell.ready = True
+                self._cold -= 1
+
+        return mark
+
+    def _hide(self, cell: Cell | LazyCell) -> Callable[[], None]:
+        def hide() -> None:
             if cell.ready:
                 cell.ready = False
                 self._cold += 1
+                if isinstance(cell, Cell):
+                    cell.value = None
 
-        return reset
-
-
-class _Gather:
-    """The latest of each input as a tuple, once all are there."""
-
-    def __init__(self, size: int, push: Push, below: list[Callable[[], None]]) -> None:
-        self._latest: list[Any] = [SKIP] * size
-        self._missing = size
-        self._push = push
-        self._below = below
-
-    def __call__(self, _value: Any) -> None:
-        raise AssertionError("a join is fed through its inputs")
-
-    def input(self, place: int) -> Push:
-        def push(value: Any) -> None:
-            latest = self._latest
-            if latest[place] is SKIP:
-                self._missing -= 1
-            latest[place] = value
-            if not self._missing:
-                self._push(tuple(latest))
-
-        return push
-
-    def reset(self) -> None:
-        """A gap in any input makes all of them be waited for again: nothing is joined with a value from before it."""
-        self._latest = [SKIP] * len(self._latest)
-        self._missing = len(self._latest)
-        for forget in self._below:
-            forget()
+        return hide
 
 
-class _Pass:
-    """The values of several inputs, as they come."""
-
-    def __init__(self, push: Push, below: list[Callable[[], None]]) -> None:
-        self._push = push
-        self._below = below
-
-    def __call__(self, value: Any) -> None:
-        self._push(value)
-
-    def input(self, _place: int) -> Push:
-        return self._push
-
-    def reset(self) -> None:
-        for forget in self._below:
-            forget()
+def _source(expr: Expr) -> frozenset[Source]:
+    assert expr.channel is not None
+    assert expr.key is not None, "INV: a resolved source has a key"
+    return frozenset([(expr.key, expr.channel)])
 
 
-def _readers(
-    outputs: Mapping[str, Expr], cells: Mapping[str, Cell]
-) -> tuple[dict[Expr, list[tuple[Expr, int]]], dict[Expr, list[Cell]]]:
-    """For each expression who reads it (and as which of its inputs), and which cells show it. Order is that of writing."""
-    users: dict[Expr, list[tuple[Expr, int]]] = {}
-    shown: dict[Expr, list[Cell]] = {}
+def _inputs_first(outputs: Iterable[Expr]) -> list[Expr]:
+    """Every expression once, after all that it is made of."""
+    order: dict[Expr, None] = {}
 
     def visit(expr: Expr) -> None:
-        if expr in users:
-            return
-        users[expr] = []
-        for place, item in enumerate(expr.inputs):
-            visit(item)
-            users[item].append((expr, place))
+        if expr not in order:
+            for item in expr.inputs:
+                visit(item)
+            order[expr] = None
 
-    for name, expr in outputs.items():
+    for expr in outputs:
         visit(expr)
-        shown.setdefault(expr, []).append(cells[name])
-    return users, shown
+    return list(order)
 
 
-def _book_push(books: Mapping[str, Book], key: str, sinks: list[Push]) -> Push:
-    push = _chain(sinks)
+def _book_push(books: Mapping[str, Book], key: str, depth: int, push: Push) -> Push:
+    view: Book | BookView | None = None
 
     def on_update(_event: Any) -> None:
+        nonlocal view
         book = books[key]
+        if view is None:
+            view = BookView(book, depth) if depth else book
         if book.ready:
-            push(book)
+            push(view)
 
     return on_update
 
 
-def _chain(sinks: list[Push]) -> Push:
+def _all(sinks: list[Push]) -> Push:
     """One call that feeds all of them; the common single one is itself."""
     if len(sinks) == 1:
         return sinks[0]
@@ -272,5 +262,12 @@ def _stage_push(step: Callable[[Any], Any], push: Push) -> Push:
         result = step(value)
         if result is not skip:
             push(result)
+
+    return run
+
+
+def _field_push(field: Callable[[Any], Any], push: Push) -> Push:
+    def run(value: Any) -> None:
+        push(field(value))
 
     return run

@@ -74,6 +74,11 @@ class Spec:
         """The same with every parameter replaced by its value, however deep."""
         return Spec(self.factory, tuple(_bound(arg, params) for arg in self.args), self.output, self.name)
 
+    @property
+    def open(self) -> bool:
+        """Whether a parameter is still to be given its value."""
+        return any(isinstance(arg, Placeholder) or (isinstance(arg, Spec) and arg.open) for arg in self.args)
+
     def _identity(self) -> tuple[Any, ...]:
         # With the types, because 1 == 1.0 == True and they need not make the same stage.
         return (self.factory, *((type(arg), arg) for arg in self.args))
@@ -96,9 +101,10 @@ def _bound(arg: Any, params: Mapping[str, Any]) -> Any:
 
 def spec(factory: Callable[..., Any], *args: Any, output: Iterable[str] = (), name: str = "") -> Spec:
     """A spec whose arguments were tried: a wrong one is told where it is written, not when the run starts."""
-    if not any(isinstance(arg, Placeholder) for arg in args):
-        factory(*args)
-    return Spec(factory, args, output, name)
+    made = Spec(factory, args, output, name)
+    if not made.open:
+        made.make({})
+    return made
 
 
 def whole(n: Any, what: str, least: int = 1) -> int:

@@ -87,7 +87,7 @@ def test_given_a_quiet_market_when_the_clock_passes_the_end_then_the_bar_closes_
 def test_given_trades_when_made_into_bars_by_count_then_every_trade_is_in_one(qtys, size):
     """Volume is conserved, whole bars only."""
     made = []
-    g = Graph({"x": trades() >> tick_bars(size) >> made.append}, lambda _: KEY)
+    g = Graph({"x": trades() >> tick_bars(size) >> made.append}, lambda _: KEY, {})
     for n, qty in enumerate(qtys):
         push(g, trade(10.0 + n, n, qty=qty))
     assert len(made) == len(qtys) // size
