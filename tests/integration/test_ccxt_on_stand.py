@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import ccxt.async_support as ccxt_rest
@@ -25,10 +25,10 @@ pytestmark = pytest.mark.filterwarnings(
 
 def options(server: StandServer, stand: BinanceSpotStand) -> dict[str, Any]:
     """ccxt's settings for a stand."""
-    rest, ws = f"http://{server.base}", f"ws://{server.base}"
+    rest, ws = server.rest_url, server.ws_url
     api = dict.fromkeys(("public", "private", "v1", "v3"), f"{rest}/api/v3")
     api |= {"sapi": f"{rest}/sapi/v1", "sapiV2": f"{rest}/sapi/v2", "sapiV3": f"{rest}/sapi/v3", "sapiV4": f"{rest}/sapi/v4"}
-    api["ws"] = {"spot": f"{ws}/ws", "ws-api": {"spot": f"{ws}/ws-api/v3"}}
+    api["ws"] = {"spot": f"{ws}/ws", "ws-api": {"spot": server.ws_api_url}}
     return {
         "apiKey": stand.api_key,
         "secret": stand.api_secret,
@@ -49,6 +49,13 @@ async def client(kind: type[Any]) -> AsyncIterator[tuple[Any, BinanceSpotStand]]
                 yield exchange, stand
         finally:
             await exchange.close()
+
+
+async def heard(act: Callable[[], Awaitable[Any]], *futures: asyncio.Future[Any]) -> None:
+    """Do something until all have heard of it: ccxt gives no sign that a subscription is in place."""
+    while not all(future.done() for future in futures):
+        await act()
+        await asyncio.wait(futures, timeout=0.5)
 
 
 def test_given_ccxt_when_it_trades_by_rest_then_every_answer_is_understood() -> None:
@@ -97,17 +104,16 @@ def test_given_ccxt_pro_when_it_watches_then_streams_and_user_events_arrive() ->
             assert book["bids"][0][0] < book["asks"][0][0]
             assert (await exchange.watch_trades(SYMBOL))[0]["price"] > 0
             assert (await exchange.watch_ticker(SYMBOL))["symbol"] == SYMBOL
+            bid = round(book["bids"][0][0] * 0.95, 2)
             orders = asyncio.ensure_future(exchange.watch_orders(SYMBOL))
             balance = asyncio.ensure_future(exchange.watch_balance())
+            await heard(lambda: exchange.create_order(SYMBOL, "limit", "buy", 0.01, bid), orders, balance)
+            assert (orders.result()[-1]["price"], orders.result()[-1]["status"]) == (bid, "open")
+            assert balance.result()["USDT"]["used"] > 0
             trades = asyncio.ensure_future(exchange.watch_my_trades(SYMBOL))
-            await asyncio.sleep(0.5)  # ccxt gives no sign that its subscription is in place
-            await exchange.create_order(SYMBOL, "market", "buy", 0.01)
-            told = await orders
-            assert told[-1]["symbol"] == SYMBOL
-            assert (await trades)[-1]["amount"] > 0
-            held = await balance
-            while "BTC" not in held:  # the lock of the quote asset is told first
-                held = await exchange.watch_balance()
+            await heard(lambda: exchange.create_order(SYMBOL, "market", "buy", 0.01), trades)
+            assert trades.result()[-1]["side"] == "buy"
+            assert trades.result()[-1]["takerOrMaker"] == "taker"
 
     asyncio.run(story())
 

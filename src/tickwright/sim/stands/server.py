@@ -156,14 +156,14 @@ class _Conn:
 class StandServer:
     """A running stand. The addresses and keys are those of :meth:`Stand.about`."""
 
-    def __init__(self, stand: Stand, clock: Clock, group: asyncio.TaskGroup) -> None:
+    def __init__(self, stand: Stand, clock: Clock) -> None:
         self.stand = stand
         self.port = 0
         self.dropped = 0
         self._clock = clock
-        self._group = group
         self._conns: dict[int, _Conn] = {}
         self._count = 0
+        self._stopping = False
 
     @property
     def base(self) -> str:
@@ -205,6 +205,13 @@ class StandServer:
 
     async def run(self) -> None:
         """Tell the stand the time, and its clients that it is alive, for ever."""
+        try:
+            await self._run()
+        finally:
+            for conn in self._conns.values() if not self._stopping else ():
+                conn.cut()
+
+    async def _run(self) -> None:
         loop = asyncio.get_running_loop()
         pinged_s = loop.time()
         while True:
@@ -280,7 +287,7 @@ class StandServer:
         self._count += 1
         conn = _Conn(self._count, ws, request, asyncio.get_running_loop().time())
         self._conns[conn.number] = conn
-        writer = self._group.create_task(self._write(conn))
+        writer = asyncio.create_task(self._write(conn))
         try:
             at_ns = self._clock.wall_ns()
             self._perform(
@@ -293,6 +300,7 @@ class StandServer:
             del self._conns[conn.number]
             self.stand.on_close(conn.number)
             writer.cancel()
+            await asyncio.gather(writer, return_exceptions=True)
         return ws
 
     async def _read(self, conn: _Conn, message: WSMessage) -> bool:
@@ -324,6 +332,7 @@ class StandServer:
 
     async def stop(self) -> None:
         """Close every connection in order, all at once."""
+        self._stopping = True
         closing = [conn.ws.close(code=WSCloseCode.GOING_AWAY) for conn in self._conns.values()]
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_DEADLINE_S):
@@ -332,23 +341,27 @@ class StandServer:
 
 @contextlib.asynccontextmanager
 async def serve(stand: Stand, *, port: int = 0, clock: Clock | None = None) -> AsyncIterator[StandServer]:
-    """Serve a stand on a port of localhost (0: any free one) until the block ends."""
-    async with asyncio.TaskGroup() as group:
-        server = StandServer(stand, clock or SystemClock(), group)
-        runner = web.AppRunner(server.make_app(), access_log=None, handle_signals=False, shutdown_timeout=0.5)
-        await runner.setup()
+    """Serve a stand on a port of localhost (0: any free one) until the block ends. A defect of the stand cuts every connection,
+    and is raised when the block ends.
+    """
+    server = StandServer(stand, clock or SystemClock())
+    runner = web.AppRunner(server.make_app(), access_log=None, handle_signals=False, shutdown_timeout=0.5)
+    await runner.setup()
+    try:
         try:
-            try:
-                await web.TCPSite(runner, "127.0.0.1", port).start()
-            except OSError as error:
-                said = f"port {port} cannot be used: {error.strerror or error}"
-                raise VenueError(said, hint="take another, or 0 for any free one") from None
-            server.port = runner.addresses[0][1]
-            running = group.create_task(server.run())
-            try:
-                yield server
-            finally:
-                running.cancel()
-                await server.stop()
+            await web.TCPSite(runner, "127.0.0.1", port).start()
+        except OSError as error:
+            said = f"port {port} cannot be used: {error.strerror or error}"
+            raise VenueError(said, hint="take another, or 0 for any free one") from None
+        server.port = runner.addresses[0][1]
+        running = asyncio.create_task(server.run())
+        try:
+            yield server
         finally:
-            await runner.cleanup()
+            stopping = server.stop()
+            running.cancel()
+            await stopping
+            with contextlib.suppress(asyncio.CancelledError):
+                await running
+    finally:
+        await runner.cleanup()
