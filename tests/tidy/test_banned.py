@@ -11,7 +11,7 @@ from tidy.source import Module, docstrings, modules, report
 #: Where everything may be caught, how often, and why there: it is the top of something.
 CATCHES_ALL = {
     "cli/main.py": 1,  # of the command line: one line instead of a traceback
-    "engine/step.py": 1,  # of one step: a defect pulls the orders and halts the run
+    "engine/step.py": 2,  # of decide and of stages, both user code: it halts its strategy and nothing else
     "engine/plugin.py": 2,  # of user code: it halts its strategy and nothing else
     "net/reach.py": 1,  # of a connect that was cancelled: closes its socket, then raises again
     "run/build.py": 1,  # of a user's venue file: importing it runs their code

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tickwright.base.errors import StrategyError
 from tickwright.engine.state import Runtime, State
 from tickwright.engine.view import StateView
 from tickwright.model.market import Channel
@@ -14,7 +15,11 @@ def attach(state: State, strategy: Strategy, name: str = "") -> set[tuple[str, C
     """Returns what has to be subscribed to: ``(key, channel, detail)``."""
     label = name or type(strategy).__name__
     assert label not in state.by_name, f"two strategies are called {label}"
-    graph = Graph(strategy._exprs, state.resolve, state.books)
+    params = {key: getattr(strategy, key) for key in strategy._params}
+    try:
+        graph = Graph(strategy._exprs, state.resolve, state.books, params)
+    except (TypeError, ValueError) as error:  # a parameter that a stage does not take
+        raise StrategyError(str(error), where=label) from None
     wanted = set(graph.subscriptions())
     for key, channel, _ in sorted(wanted, key=lambda item: (item[0], item[1].value, item[2])):
         state.market(key)

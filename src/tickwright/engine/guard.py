@@ -64,7 +64,8 @@ def clock(state: State, event: ClockMeasured) -> None:
 def on_tick(state: State, _event: Tick) -> None:
     """Everything that depends on time having passed."""
     for runtime in state.runtimes:
-        runtime.graph.on_time(state.now_ns)
+        if not runtime.halted:
+            call(state, runtime, runtime.graph.on_time, state.now_ns)
         _timer(state, runtime)
     _ask_about_doubts(state)
     for client_id in sorted(state.withdrawing):

@@ -41,6 +41,9 @@ def halt(state: State, runtime: Runtime, reason: Reason, text: str) -> None:
         return
     runtime.halted = True
     runtime.active = False
+    for routes in state.sinks.values():  # its stages are fed no more: one that raised would raise at every event
+        for key, sinks in routes.items():
+            routes[key] = [entry for entry in sinks if entry[0] is not runtime]
     strategy = runtime.strategy
     strategy._actions.clear()
     strategy._targets.clear()

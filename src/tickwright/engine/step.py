@@ -53,8 +53,11 @@ def step(state: State, event: Event) -> list[Effect]:
     if fold is not None:
         fold(state, event)
         for runtime, sinks in state.sinks[kind].get(event.key, ()):  # type: ignore[union-attr]  # every event in _MARKET has a key
-            for sink in sinks:
-                sink(event)
+            try:
+                for sink in sinks:
+                    sink(event)
+            except Exception as error:  # noqa: BLE001 (a plugin call: a stage may be the user's own)
+                raised(state, runtime, error)
             if runtime.graph.changed:
                 _decide(state, runtime)
     else:

@@ -20,12 +20,13 @@ from tickwright.model.reason import Reason
 from tickwright.strategy.intents import Action, Change, Handle, Proposal, QuoteWant, TargetWant, Withdraw
 from tickwright.strategy.planner import TARGET
 from tickwright.transforms.expr import Expr
+from tickwright.transforms.stage import Placeholder
 
 Exact = Decimal | int | str
 HOOKS = frozenset({"on_start", "on_fill", "on_order", "on_timer", "on_halt", "on_stop"})
 
 
-class Param:
+class Param(Placeholder):
     """A number (or text, or flag) that can be set from outside: ``--param size=0.1``. See :func:`param`."""
 
     __slots__ = ("default", "doc", "high", "low", "name", "unit")
@@ -57,6 +58,8 @@ class Param:
             if not number.is_finite():
                 raise ValueError(f"{value!r} is not a finite number")
             return number
+        if kind is int and isinstance(value, float) and not value.is_integer():
+            raise ValueError(f"{value!r} is not a whole number")
         return kind(value)
 
 

@@ -7,7 +7,8 @@ from decimal import Decimal
 import msgspec
 import pytest
 
-from tickwright import BUY, DOWN, SELL, Strategy, quotes, trades
+from tickwright import BUY, DOWN, SELL, Strategy, param, quotes, sma, trades
+from tickwright.base.errors import StrategyError
 from tickwright.model.account import AccountDown, AccountUp
 from tickwright.model.effect import Amend, Cancel, Find, Notice, Stopped, Submit, TakeSnapshot
 from tickwright.model.event import CancelOutcome, Command, FindOutcome, Verb
@@ -402,3 +403,45 @@ def test_given_a_position_when_a_person_flattens_then_it_is_closed_and_the_strat
     effects = world.feed(Command(Verb.FLATTEN, world.now, why="test")) + world.tick() + world.quote()
     (submit,) = of(effects, Submit)
     assert (submit.order.side, submit.order.qty) == (SELL, 2_000)
+
+
+def test_given_a_stage_of_the_users_that_raises_when_it_is_fed_then_its_strategy_is_halted_and_the_run_goes_on():
+    """A transform is the user's code as much as ``decide`` is."""
+
+    class Fragile(Idle):
+        inverse = quotes() >> (lambda quote: 1 / (quote.bid - 60_000.5))
+
+    world = World(Fragile())
+    world.start()
+    order = sent(ask(world, lambda s: s.buy("0.01", limit="59000")))
+    world.accept(order)
+    effects = world.quote(bid=60_000.5, ask=60_000.51)
+    assert any("ZeroDivisionError" in notice.text for notice in of(effects, Notice))
+    assert [cancel.ref.client_id for cancel in of(world.tick(), Cancel)] == [order.client_id]
+    assert of(world.quote(bid=60_000.5, ask=60_000.51), Notice) == []
+    assert of(ask(world, lambda s: s.buy("0.01")), Submit) == []
+
+
+def test_given_a_parameter_inside_an_expression_when_it_is_set_then_the_stage_takes_it():
+    """``ema(length)`` is made with the run's own value."""
+
+    class Tuned(Idle):
+        length = param(3, low=1)
+        mean = quotes() >> (lambda quote: quote.bid) >> sma(length)
+
+    world = World(Tuned(length="2"))
+    world.quote(bid=10.0, ask=11.0)
+    assert not world.strategy.mean.ready
+    world.quote(bid=20.0, ask=21.0)
+    assert world.strategy.mean.value == 15.0
+
+
+def test_given_a_parameter_that_a_stage_does_not_take_when_attached_then_the_strategy_is_told():
+    """One line, before anything is connected."""
+
+    class Wrong(Idle):
+        length = param(3)
+        mean = quotes() >> (lambda quote: quote.bid) >> sma(length)
+
+    with pytest.raises(StrategyError, match="Wrong"):
+        World(Wrong(length="0"))
