@@ -13,7 +13,6 @@ from collections.abc import Iterable
 
 import msgspec
 
-from tickwright.base.ids import made_here
 from tickwright.model.order import (
     Absent,
     Accepted,
@@ -25,14 +24,14 @@ from tickwright.model.order import (
     NewOrder,
     OrderRef,
     OrderReport,
-    OrderType,
     Outcome,
     Rejected,
     ReportStatus,
-    Tif,
 )
 from tickwright.model.reason import Reason
 from tickwright.orders.change import Change, ChangeKind
+from tickwright.orders.foreign import guess_from, order_of
+from tickwright.orders.judge import fill_evidence, is_stale, lives
 from tickwright.orders.machine import TABLE, Evidence, Request, Row, Status, index
 from tickwright.orders.order import Order
 from tickwright.orders.shelf import FillIds, Shelf
@@ -46,20 +45,6 @@ _OPEN = ReportStatus.OPEN
 
 #: Least time between the two answers "no such order" that together end an order.
 ABSENT_APART_NS = 1_000_000_000
-
-#: Evidence that shows an order alive that was given up as never received.
-_SIGNS = frozenset(
-    {
-        _E.ACCEPTED,
-        _E.REPORT_OPEN,
-        _E.REPORT_DONE,
-        _E.REPORT_DONE_SHORT,
-        _E.FILL_PART,
-        _E.FILL_ALL,
-        _E.FILL_OVER,
-        _E.CANCEL_ACCEPTED,
-    }
-)
 
 
 class OrderStore:
@@ -414,7 +399,7 @@ class OrderStore:
             changes.append(Change(order, _K.MISSING_FILLS))
 
     def _fold_open(self, order: Order, report: OrderReport, as_of_ns: int, changes: list[Change]) -> None:
-        evidence = _E.REPORT_STALE if self._is_stale(order, report, as_of_ns) else _E.REPORT_OPEN
+        evidence = _E.REPORT_STALE if is_stale(order, report, as_of_ns) else _E.REPORT_OPEN
         was = order.status
         row = self._apply(order, evidence, report.recv_ns, changes)
         if row is None:
@@ -449,31 +434,13 @@ class OrderStore:
         else:
             changes.append(Change(order, _K.DONE, None, reason, row.number))
 
-    def _is_stale(self, order: Order, report: OrderReport, as_of_ns: int) -> bool:
-        """Whether a report that says open tells of a time before what is known. An amend in doubt that may still arrive is
-        not settled by the old terms.
-        """
-        if order.status is _NEW:
-            return False
-        if order.ending is not None or report.filled < order.filled:
-            return True
-        terms = order.pending
-        if terms is None or not order.doubt:
-            return False
-        if not terms.client_id or terms.client_id == order.client_id:
-            qty = order.qty if terms.qty is None else terms.qty
-            price = order.price if terms.price is None else terms.price
-            if report.qty == qty and report.price == price:
-                return False
-        return not order.fence_ns or as_of_ns < order.fence_ns
-
     def _count(self, order: Order, fill: Fill | None, now_ns: int, changes: list[Change]) -> None:
         """Judge what the order has filled by now; ``fill`` is the cause, or None where the quantity came another way."""
         if order.short_since_ns and not order.missing:
             order.short_since_ns = 0
             self._shelf.short.pop(order.client_id, None)
         ending = order.ending
-        evidence = self._fill_evidence(order)
+        evidence = fill_evidence(order)
         row = self._apply(order, evidence, now_ns, changes, ending)
         if row is None:
             changes[-1] = _impossible(order, evidence, fill)
@@ -489,17 +456,6 @@ class OrderStore:
             changes.append(Change(order, kind, fill, order.reason, row.number))
         if row.halt:
             changes.append(Change(order, _K.OVERFILL, None, Reason.HALT_OVERFILL, row.number))
-
-    def _fill_evidence(self, order: Order) -> Evidence:
-        filled, qty = order.filled, order.qty
-        if order.ending is not None and filled <= qty:
-            return _E.FILL_PART if filled < order.reported else _E.FILLS_COMPLETE
-        terms = order.pending
-        if terms is not None and terms.qty is not None and terms.qty > qty and not order.replaced_by:
-            qty = terms.qty  # the larger quantity may be in force by now
-        if filled < qty:
-            return _E.FILL_PART
-        return _E.FILL_ALL if filled == qty else _E.FILL_OVER
 
     def _settle(self, order: Order, now_ns: int, changes: list[Change]) -> None:
         """An order whose terms have become what it had filled already is complete."""
@@ -522,19 +478,7 @@ class OrderStore:
     # ---- orders of others ------------------------------------------------------------------------------------------
 
     def _foreign(self, report: OrderReport, now_ns: int) -> Order:
-        new = NewOrder(
-            key=report.key,
-            client_id=report.client_id,
-            side=report.side,
-            type=report.type,
-            qty=report.qty,
-            price=report.price,
-            stop=report.stop,
-            tif=report.tif,
-            post_only=False,
-            reduce_only=False,
-        )
-        order = Order(new, now_ns, foreign=not made_here(report.client_id))
+        order = order_of(report, now_ns)
         order.client_id = self._free_id(report.key, report.client_id, report.venue_id)
         self._shelf.put(order)
         return order
@@ -557,24 +501,8 @@ class OrderStore:
 
     def _foreign_fill(self, fill: Fill) -> Change:
         """A fill of an order that we have never heard of: the order is guessed from it, as ended, until a report comes."""
-        new = NewOrder(
-            key=fill.key,
-            client_id=fill.client_id,
-            side=fill.side,
-            type=OrderType.MARKET,
-            qty=fill.qty,
-            price=None,
-            stop=None,
-            tif=Tif.GTC,
-            post_only=False,
-            reduce_only=False,
-        )
-        order = Order(new, fill.recv_ns, foreign=True)
+        order = guess_from(fill)
         order.client_id = self._free_id(fill.key, fill.client_id, fill.venue_id)
-        order.guessed = True
-        order.filled = order.reported = fill.qty
-        order.value_units = fill.price * fill.qty
-        order.status, order.request, order.reason = _DONE, Request.NONE, Reason.FILLED
         self._shelf.put(order)
         self._shelf.end(order)
         if fill.venue_id:
@@ -602,7 +530,7 @@ class OrderStore:
         self, order: Order, evidence: Evidence, now_ns: int, changes: list[Change], reason: Reason | None = None
     ) -> Row | None:
         """Move the order; None and IMPOSSIBLE where there is no row. The last row that applied is returned."""
-        if order.status is _DONE and _lives(order, evidence):
+        if order.status is _DONE and lives(order, evidence):
             row = self._row(order, _E.LIFE)
             assert row is not None, "row 21 is in the table"
             self._move(order, row, now_ns, None)
@@ -652,13 +580,6 @@ class OrderStore:
             order.short_since_ns = now_ns
             order.forget_questions()
             self._shelf.short[order.client_id] = order
-
-
-def _lives(order: Order, evidence: Evidence) -> bool:
-    """Row 21: an order given up as never received shows any sign of life, or one given up as gone is open."""
-    if order.reason is Reason.NEVER_REACHED:
-        return evidence in _SIGNS
-    return order.reason is Reason.GONE and evidence is Evidence.REPORT_OPEN
 
 
 def _refused(order: Order) -> Change:
