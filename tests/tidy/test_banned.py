@@ -13,6 +13,7 @@ CATCHES_ALL = {
     "cli/main.py": 1,  # of the command line: one line instead of a traceback
     "engine/step.py": 2,  # of decide and of stages, both user code: it halts its strategy and nothing else
     "engine/plugin.py": 2,  # of user code: it halts its strategy and nothing else
+    "venues/futures.py": 1,  # of one answer: handed on to whoever awaits it
     "net/reach.py": 1,  # of a connect that was cancelled: closes its socket, then raises again
     "run/build.py": 1,  # of a user's venue file: importing it runs their code
     "run/load.py": 1,  # of a user's strategy file: the same

@@ -70,7 +70,9 @@ def test_given_any_interval_when_data_stops_then_it_is_noticed_within_the_ceilin
     rig.dog.watches["book"].seen += 1
     after = rig.run(floor_s + more_s + 1)
     assert after is not None
-    assert after <= floor_s + more_s + 2 * EVERY_S  # one look to see the last data, one to see its age
+    limit_s = floor_s + more_s
+    # Promised from eight looks up; below that the looks are too far apart to be sure of more than two of them.
+    assert after <= (limit_s if limit_s >= 8 * EVERY_S else limit_s + 2 * EVERY_S)
 
 
 def test_given_a_quiet_stream_when_it_is_armed_with_its_own_limits_then_they_hold() -> None:

@@ -41,14 +41,14 @@ from tickwright.model.order import (
     Unknown,
 )
 from tickwright.model.reason import Reason
-from tickwright.net.clock_offset import ClockOffset
-from tickwright.net.http import HttpAnswer, HttpOutcome, HttpRequest, HttpSession, NotSent
+from tickwright.net.http import HttpAnswer, HttpSession, NotSent
 from tickwright.net.pacing import Backoff, ConnectBudget, WeightBudget
 from tickwright.net.ws import WsCounters, WsSession
 from tickwright.ports import AccountSink, MarketSink
-from tickwright.venues.binance_spot import answers, catalog, requests
+from tickwright.venues.binance_spot import answers, catalog, history, requests
 from tickwright.venues.binance_spot.account import TYPES
 from tickwright.venues.binance_spot.api_session import ApiSession, Reply
+from tickwright.venues.binance_spot.asking import Asker
 from tickwright.venues.binance_spot.known import Known, KnownOrders
 from tickwright.venues.binance_spot.market_feed import MarketFeed, Stream
 from tickwright.venues.binance_spot.rules import (
@@ -63,6 +63,7 @@ from tickwright.venues.binance_spot.rules import (
 )
 from tickwright.venues.binance_spot.timing import Timing
 from tickwright.venues.binance_spot.wire import Wire
+from tickwright.venues.futures import mapped, settled
 from tickwright.venues.kit import Request, VenueConfig, make_signer
 from tickwright.venues.streaming import pump
 
@@ -70,7 +71,6 @@ E = TypeVar("E")
 
 #: How far back a second look for an order goes.
 FIND_BACK_NS = 24 * 3600 * NS_PER_S
-HISTORY_PAGES_MAX = 10_000
 #: Levels of a snapshot, and for how many books at once the budget of a minute has room for it.
 _DEPTHS = ((5_000, 10), (1_000, 50))
 _SHALLOWEST = 100
@@ -94,7 +94,7 @@ class Binance:
         self._budget = WeightBudget(WEIGHT_PER_MINUTE, 60.0)
         self._http = HttpSession(config.rest_url, clock, chance, self._budget, used_header="x-mbx-used-weight-1m")
         self._connects = ConnectBudget(CONNECTS_PER_5_MIN_MAX // 2, 300.0)
-        self._offset = ClockOffset()
+        self._asker = Asker(self.wire, self._http, clock, timing.question_deadline_s, self.key_refused)
         self._orders = KnownOrders(DONE_ORDERS_KEPT, FILL_IDS_REMEMBERED)
         self._absences: dict[str, int] = {}
         self._api: ApiSession | None = None
@@ -119,7 +119,7 @@ class Binance:
 
     async def open(self) -> None:
         """Measure the clock and learn the instruments."""
-        await self._measure(CLOCK_SAMPLES)
+        await self._asker.measure(CLOCK_SAMPLES)
         await self.instruments()
 
     async def close(self) -> None:
@@ -129,7 +129,7 @@ class Binance:
         await self._http.close()
 
     async def instruments(self) -> list[Instrument]:
-        found = catalog.instruments(await self._read(requests.instruments()))
+        found = catalog.instruments(await self._asker.read(requests.instruments()))
         if not found:
             raise VenueError("the venue lists no instruments", where=NAME)
         self.wire.learn(found)
@@ -138,12 +138,12 @@ class Binance:
     async def permissions(self) -> Permissions:
         if self._config.key is None:
             return Permissions(can_trade=False, can_withdraw=False, can_read=False, note="no key: public data only")
-        answer = await self._ask(requests.key_restrictions())
+        answer = await self._asker.ask(requests.key_restrictions())
         if isinstance(answer, HttpAnswer) and answer.status == 200:
             return catalog.permissions(answer.body)
         if isinstance(answer, HttpAnswer) and answer.status in (401, 403):
-            raise self._refused(requests.key_restrictions(), answer)
-        found = catalog.account(await self._read(requests.account()))
+            raise self._asker.refused(requests.key_restrictions(), answer)
+        found = catalog.account(await self._asker.read(requests.account()))
         if self._config.sandbox:
             note = "a test network that does not tell what a key may do; nothing of value is there to withdraw"
             return Permissions(can_trade=found.canTrade, can_withdraw=False, note=note)
@@ -151,7 +151,7 @@ class Binance:
         return Permissions(can_trade=found.canTrade, can_withdraw=found.canWithdraw, note=note)
 
     async def fee_rates(self, key: str) -> FeeRates:
-        return catalog.fee_rates(await self._read(requests.commission(self._native(key))))
+        return catalog.fee_rates(await self._asker.read(requests.commission(self._native(key))))
 
     async def keep_alive(self, ttl_s: float) -> bool:
         """There is no cancel timer here."""
@@ -161,16 +161,8 @@ class Binance:
     # -- clock -------------------------------------------------------------------------------------------------------
 
     async def clock(self) -> tuple[int, int]:
-        await self._measure(1 if not self._offset.needs_measure(self._clock.wall_ns()) else CLOCK_SAMPLES)
-        return self._offset.offset_ns, self._offset.bound_ns(self._clock.wall_ns())
-
-    async def _measure(self, samples: int) -> None:
-        for _ in range(samples):
-            sent = self._clock.wall_ns()
-            body = await self._read(requests.server_time())
-            received = self._clock.wall_ns()
-            if received >= sent:
-                self._offset.sample(sent, catalog.server_time_ns(body), received)
+        await self._asker.measure(1 if not self._asker.offset.needs_measure(self._clock.wall_ns()) else CLOCK_SAMPLES)
+        return self._asker.offset.offset_ns, self._asker.offset.bound_ns(self._clock.wall_ns())
 
     def now_ns(self) -> int:
         """Local wall time."""
@@ -178,7 +170,7 @@ class Binance:
 
     def venue_ns(self) -> int:
         """The venue's time now, as far as it is known."""
-        return self._offset.venue_ns(self._clock.wall_ns())
+        return self._asker.venue_ns()
 
     def clock_refused(self) -> None:
         """The venue refused a time stamp: measure anew, once at a time."""
@@ -188,7 +180,7 @@ class Binance:
 
     async def _remeasure(self) -> None:
         try:
-            await self._measure(CLOCK_SAMPLES)
+            await self._asker.measure(CLOCK_SAMPLES)
         except VenueError as error:
             self.clock_problem = str(error)  # measured again every minute, and at the next refusal
         finally:
@@ -247,7 +239,7 @@ class Binance:
         request = requests.depth(self._native(stream.key), levels)
         try:
             while stream.sync is not None and stream.sync.wants_snapshot and feed.connected:
-                answer = await self._http.send(self._http_request(request), self._timing.question_deadline_s)
+                answer = await self._http.send(self._asker.http_request(request), self._timing.question_deadline_s)
                 if isinstance(answer, HttpAnswer) and answer.status == 200:
                     try:
                         snapshot = self.wire.snapshot(answer.body, stream.key, self._clock.wall_ns())
@@ -320,18 +312,18 @@ class Binance:
     def submit(self, order: NewOrder) -> Awaitable[Outcome]:
         why = requests.unsupported(order)
         if why:
-            return _now(Rejected(reason=Reason.UNSUPPORTED, text=why))
+            return settled(Rejected(reason=Reason.UNSUPPORTED, text=why))
         if self.wire.symbols.instrument(order.key) is None:
-            return _now(Rejected(reason=Reason.UNKNOWN_INSTRUMENT, text=order.key))
+            return settled(Rejected(reason=Reason.UNKNOWN_INSTRUMENT, text=order.key))
         self._orders.sent(order)
-        dead_after_ns = self._offset.venue_ns(order.dead_after_ns) if order.dead_after_ns else 0
+        dead_after_ns = self._asker.offset.venue_ns(order.dead_after_ns) if order.dead_after_ns else 0
         return self._order(requests.submit(order, self.wire.symbols.native(order.key), dead_after_ns))
 
     def submit_pair(self, above: NewOrder, below: NewOrder, list_id: str) -> Awaitable[Outcome]:
         """Two orders of which one cancels the other: ``above`` and ``below`` the market."""
         why = requests.refuse_oco(above, below)
         if why:
-            return _now(Rejected(reason=Reason.UNSUPPORTED, text=why))
+            return settled(Rejected(reason=Reason.UNSUPPORTED, text=why))
         self._orders.sent(above)
         self._orders.sent(below)
         return self._order(requests.oco(above, below, list_id, self.wire.symbols.native(above.key)))
@@ -352,7 +344,9 @@ class Binance:
         if terms.price is None and terms.qty is not None and (known is None or terms.qty < known.order.qty):
             return self._order(requests.amend_qty(ref, terms.qty, native))
         if not terms.client_id:
-            return _now(Rejected(reason=Reason.UNSUPPORTED, text="this change makes a new order, which needs an id of its own"))
+            return settled(
+                Rejected(reason=Reason.UNSUPPORTED, text="this change makes a new order, which needs an id of its own")
+            )
         if known is None:
             return self._spawn(self._replace_unknown(ref, terms))
         return self._replace(ref, terms, known)
@@ -368,7 +362,7 @@ class Binance:
         )
         why = requests.unsupported(new)
         if why:
-            return _now(Rejected(reason=Reason.UNSUPPORTED, text=why))
+            return settled(Rejected(reason=Reason.UNSUPPORTED, text=why))
         self._orders.sent(new)
         # An order that had not traded when the new quantity was worked out must not have traded when it is cancelled.
         request = requests.replace(ref, new, self.wire.symbols.native(ref.key), only_new=known.filled == 0)
@@ -404,24 +398,24 @@ class Binance:
     def _order(self, request: Request) -> Awaitable[Outcome]:
         """Send a request that changes the account, once, now."""
         if self._config.key is None:
-            return _now(Rejected(reason=Reason.NOT_SENT, text="no API key"))
+            return settled(Rejected(reason=Reason.NOT_SENT, text="no API key"))
         api = self._api
         if api is None or not api.open_for_orders or self._config.use_rest_orders:
             return self._spawn(self._order_by_rest(request))
         # Both ways out share the address, its limits and its bans; the other one is checked by the HTTP session.
         now = self._clock.wall_ns()
-        if self.wire.window_ms(request, self._offset.venue_ns(now)) <= 0:
-            return _now(Rejected(reason=Reason.NOT_SENT, text=_TOO_LATE))
+        if self.wire.window_ms(request, self._asker.offset.venue_ns(now)) <= 0:
+            return settled(Rejected(reason=Reason.NOT_SENT, text=_TOO_LATE))
         if now < self._http.paused_until_ns:
-            return _now(Rejected(reason=Reason.NOT_SENT, text=self._http.pause_reason))
+            return settled(Rejected(reason=Reason.NOT_SENT, text=self._http.pause_reason))
         if not self._budget.take(request.weight, now, is_order=True):
-            return _now(Rejected(reason=Reason.NOT_SENT, text=f"the request budget of {self._budget.limit} is used up"))
-        return _mapped(api.send(request, self._timing.order_deadline_s), lambda reply: self._outcome(request, reply))
+            return settled(Rejected(reason=Reason.NOT_SENT, text=f"the request budget of {self._budget.limit} is used up"))
+        return mapped(api.send(request, self._timing.order_deadline_s), lambda reply: self._outcome(request, reply))
 
     async def _order_by_rest(self, request: Request) -> Outcome:
         if self.wire.window_ms(request, self.venue_ns()) <= 0:
             return Rejected(reason=Reason.NOT_SENT, text=_TOO_LATE)
-        answer = await self._http.send(self._http_request(request), self._timing.order_deadline_s)
+        answer = await self._http.send(self._asker.http_request(request), self._timing.order_deadline_s)
         at_ns = self._clock.wall_ns()
         if isinstance(answer, NotSent):
             return self._outcome(request, Reply(None, b"", answer.why, at_ns, sent=False))
@@ -506,7 +500,7 @@ class Binance:
     async def _trades_of(self, order: OrderReport, native: str) -> list[Fill]:
         fills: list[Fill] = []
         from_id: int | None = None
-        for _ in range(HISTORY_PAGES_MAX):
+        for _ in range(history.HISTORY_PAGES_MAX):
             reply = await self._question(requests.my_trades_of(native, int(order.venue_id), from_id=from_id))
             if reply.status != 200:
                 return fills
@@ -525,8 +519,8 @@ class Binance:
     async def snapshot(self, keys: Sequence[str], fills_since_ns: int) -> Snapshot | CouldNotAsk:
         asked_ns = self._clock.wall_ns()
         try:
-            listed = await self._read(requests.open_orders(None))
-            found = catalog.account(await self._read(requests.account()))
+            listed = await self._asker.read(requests.open_orders(None))
+            found = catalog.account(await self._asker.read(requests.account()))
             received_ns = self._clock.wall_ns()
             orders = answers.orders_of(listed, received_ns, self.wire.symbols)
             balances = catalog.balances(found, received_ns)
@@ -558,12 +552,8 @@ class Binance:
         """Own executions since then, oldest first, page by page; with ``since_ns`` 0 the latest page."""
         try:
             native = self._native(key)
-            start_ms = max(0, self._offset.venue_ns(since_ns)) // NS_PER_MS if since_ns else None
-            rows = answers.my_trades(await self._read(requests.my_trades(native, start_ms=start_ms)))
-            page = rows
-            while start_ms is not None and len(page) == HISTORY_PAGE:
-                page = answers.my_trades(await self._read(requests.my_trades(native, from_id=page[-1].id + 1)))
-                rows += page
+            start_ms = max(0, self._asker.offset.venue_ns(since_ns)) // NS_PER_MS if since_ns else None
+            rows = await history.own_trades(self._asker.read, native, start_ms)
             if any(not self._orders.client_id(key, str(row.orderId)) for row in rows):
                 await self._learn_ids(native, min(row.time for row in rows))
             return answers.fills_of_trades(rows, self._orders.client_id, self._clock.wall_ns(), self.wire.symbols)
@@ -574,83 +564,22 @@ class Binance:
 
     async def _learn_ids(self, native: str, first_ms: int) -> None:
         """Trade history names orders by the venue's id only: learn ours from the order history around it."""
-        body = await self._read(requests.all_orders(native, max(0, first_ms - FIND_BACK_NS // NS_PER_MS)))
+        body = await self._asker.read(requests.all_orders(native, max(0, first_ms - FIND_BACK_NS // NS_PER_MS)))
         for report in answers.orders_of(body, self._clock.wall_ns(), self.wire.symbols):
             self._orders.name(report.key, report.venue_id, report.client_id)
 
     async def bars(self, key: str, span: str, start_ns: int, end_ns: int) -> list[Bar]:
         """Closed bars that lie within the time given, oldest first."""
-        if span not in SPANS_NS:
-            raise VenueError(f"{span!r} is not a bar of {NAME}", hint=near_or_list(span, SPANS_NS))
-        native = self._native(key)
-        out: list[Bar] = []
-        last_ns = min(end_ns, self.venue_ns())
-        while start_ns < last_ns:
-            request = requests.bars(native, span, -(-start_ns // NS_PER_MS), (last_ns - 1) // NS_PER_MS)
-            page = catalog.bars(await self._read(request), key, span, self._clock.wall_ns())
-            out += [bar for bar in page if bar.end_ns <= last_ns]
-            if len(page) < HISTORY_PAGE:
-                break
-            start_ns = max(start_ns + 1, page[-1].end_ns)
-        return out
+        end_ns = min(end_ns, self.venue_ns())
+        return await history.bars(
+            self._asker.read, self.now_ns, key, self._native(key), span=span, start_ns=start_ns, end_ns=end_ns
+        )
 
     async def trades(self, key: str, start_ns: int, end_ns: int) -> list[Trade]:
         """Trades of everybody within the time given, oldest first; those of one taker order at one price are one."""
-        native = self._native(key)
-        now = self._clock.wall_ns
-        request = requests.trades(native, start_ms=-(-start_ns // NS_PER_MS), end_ms=(end_ns - 1) // NS_PER_MS)
-        out: list[Trade] = []
-        for _ in range(HISTORY_PAGES_MAX):
-            body = await self._read(request)
-            page = catalog.trades(body, key, now())
-            out += [trade for trade in page if start_ns <= trade.venue_ns < end_ns]
-            if len(page) < HISTORY_PAGE or page[-1].venue_ns >= end_ns:
-                return out
-            request = requests.trades(native, from_id=catalog.last_agg_id(body) + 1)
-        return out
+        return await history.trades(self._asker.read, self.now_ns, key, self._native(key), start_ns=start_ns, end_ns=end_ns)
 
     # -- asking ------------------------------------------------------------------------------------------------------
-
-    def _http_request(self, request: Request) -> HttpRequest:
-        """Signed with the time of now: made afresh for every attempt."""
-        path, _, query = self.wire.rest(request, self.venue_ns()).partition("?")
-        return HttpRequest(
-            method=request.method,
-            path=path,
-            query=query,
-            headers=self.wire.rest_headers(request),
-            weight=request.weight,
-            is_order=request.is_order,
-        )
-
-    async def _ask(self, request: Request) -> HttpOutcome:
-        """An answer to a question over REST, with retries; a refused time stamp is measured anew and asked again, once."""
-        outcome = await self._http.read(lambda: self._http_request(request), self._timing.question_deadline_s)
-        if isinstance(outcome, HttpAnswer) and outcome.status == 400:
-            error = answers.read_error(outcome.body)
-            if error is not None and answers.reason_for(error.code, error.msg) is Reason.VENUE_TIMESTAMP:
-                await self._measure(CLOCK_SAMPLES)
-                outcome = await self._http.read(lambda: self._http_request(request), self._timing.question_deadline_s)
-        return outcome
-
-    async def _read(self, request: Request) -> bytes:
-        """The body of a good answer; anything else is a ``VenueError``."""
-        outcome = await self._ask(request)
-        if isinstance(outcome, HttpAnswer):
-            if outcome.status == 200:
-                return outcome.body
-            raise self._refused(request, outcome)
-        raise VenueError(f"{request.path}: {outcome.why}", where=NAME, hint="check the network and the venue's URL")
-
-    def _refused(self, request: Request, answer: HttpAnswer) -> VenueError:
-        error = answers.read_error(answer.body)
-        if error is None:
-            return VenueError(f"{request.path}: status {answer.status}", where=NAME)
-        reason = answers.reason_for(error.code, error.msg)
-        if reason is Reason.VENUE_KEY:
-            self.key_refused(f"{error.code} {error.msg[:200]}")
-        hint = reason.sentence if reason is not Reason.VENUE_OTHER else ""
-        return VenueError(f"{request.path}: {error.code} {error.msg[:200]}", where=NAME, hint=hint)
 
     async def _question(self, request: Request) -> Reply:
         """An answer about orders: over the WebSocket API while it is connected, else over REST."""
@@ -659,7 +588,7 @@ class Binance:
             reply = await api.send(request, self._timing.question_deadline_s)
             if reply.status is not None:
                 return reply
-        outcome = await self._ask(request)
+        outcome = await self._asker.ask(request)
         at_ns = self._clock.wall_ns()
         if isinstance(outcome, HttpAnswer):
             return Reply(outcome.status, outcome.body, "", at_ns)
@@ -670,21 +599,3 @@ class Binance:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
-
-
-def _now(outcome: Outcome) -> Awaitable[Outcome]:
-    future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-    future.set_result(outcome)
-    return future
-
-
-def _mapped(future: asyncio.Future[Reply], function: Callable[[Reply], Outcome]) -> asyncio.Future[Outcome]:
-    """A future of what ``function`` makes of another's result."""
-    mapped: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-
-    def done(source: asyncio.Future[Reply]) -> None:
-        if not mapped.done():
-            mapped.set_result(function(source.result()))
-
-    future.add_done_callback(done)
-    return mapped
