@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
-from typing import Any, Protocol, TypeVar
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping, Sequence
+from typing import Protocol, TypeVar
 
 from tickwright.base.clock import NS_PER_MS, NS_PER_S, Clock
-from tickwright.base.errors import VenueError
-from tickwright.base.limits import INBOX_EVENTS_MAX
 from tickwright.model.instrument import Instrument
 from tickwright.model.market import (
     Bar,
@@ -155,35 +152,3 @@ _STREAMS: Mapping[type, Channel] = {
     Mark: Channel.MARKS,
     Funding: Channel.FUNDING,
 }
-
-
-async def pulled(run: Callable[[Callable[[T], None]], Coroutine[Any, Any, None]]) -> AsyncIterator[T]:
-    """A stream that pushes, as one that is pulled from. Falling ``INBOX_EVENTS_MAX`` events behind raises ``VenueError``."""
-    waiting: deque[T] = deque()
-    news = asyncio.Event()
-    behind = False
-
-    def sink(event: T) -> None:
-        nonlocal behind
-        if len(waiting) >= INBOX_EVENTS_MAX:
-            behind = True
-        else:
-            waiting.append(event)
-        news.set()
-
-    task = asyncio.ensure_future(run(sink))
-    task.add_done_callback(lambda _: news.set())
-    try:
-        while True:
-            while waiting:
-                yield waiting.popleft()
-            if behind:
-                raise VenueError(f"the reader of a stream fell {INBOX_EVENTS_MAX} events behind")
-            if task.done():
-                task.result()
-                return
-            news.clear()
-            await news.wait()
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)

@@ -37,6 +37,7 @@ from tickwright.model.order import (
     Unknown,
 )
 from tickwright.model.reason import Reason
+from tickwright.net.streaming import pump
 from tickwright.ports import AccountSink, MarketSink
 from tickwright.sim.exchange import Exchange, OrderName
 from tickwright.sim.feed import Feed
@@ -45,7 +46,7 @@ from tickwright.sim.lane import Lane, Scheduler, Timer
 from tickwright.sim.latency import Latencies
 from tickwright.sim.records import SimEvent, SimOrder
 from tickwright.sim.reports import account_events, fill_of, report_of
-from tickwright.sim.source import MarketSource, channel_of, pulled
+from tickwright.sim.source import MarketSource, channel_of
 from tickwright.sim.venue_rules import broken_filter, refusal
 
 T = TypeVar("T")
@@ -182,10 +183,10 @@ class SimVenue:
             self._account_sink = None
 
     def market(self, subs: Sequence[Subscription]) -> AsyncIterator[MarketEvent]:
-        return pulled(lambda sink: self.run_market(subs, sink))
+        return pump(lambda sink: self.run_market(subs, sink))
 
     def account(self) -> AsyncIterator[AccountEvent]:
-        return pulled(self.run_account)
+        return pump(self.run_account)
 
     def _pass_on(self) -> None:
         """Send what the exchange has said about our account."""

@@ -10,8 +10,6 @@ import pytest
 
 from tickwright.base.chance import Chance
 from tickwright.base.clock import NS_PER_MS, SystemClock
-from tickwright.base.errors import VenueError
-from tickwright.base.limits import INBOX_EVENTS_MAX
 from tickwright.model.market import (
     BUY,
     Bar,
@@ -27,7 +25,7 @@ from tickwright.model.market import (
     Trade,
 )
 from tickwright.sim.generator import GeneratedMarket, MarketShape
-from tickwright.sim.source import Generated, Replay, channel_of, pulled
+from tickwright.sim.source import Generated, Replay, channel_of
 from unit.sim.simkit import BTC, KEY
 
 TRADES = Subscription("BTC/USDT", Channel.TRADES)
@@ -112,40 +110,3 @@ def test_given_any_market_event_when_asked_then_it_belongs_to_a_stream() -> None
     plain = [Channel.TRADES, Channel.QUOTES, Channel.BOOK, Channel.BARS, Channel.TICKER, Channel.MARKS, Channel.FUNDING]
     assert [channel_of(event) for event in events] == plain
     assert channel_of(FeedUp(KEY, Channel.MARKS, 0)) is Channel.MARKS
-
-
-def test_given_a_pushing_stream_when_pulled_then_events_come_in_order_and_errors_come_through() -> None:
-    """What the stream raises, the reader gets, after what came before it."""
-
-    async def run() -> list[int]:
-        async def push(sink) -> None:
-            for number in range(5):
-                sink(number)
-                await asyncio.sleep(0)
-            raise VenueError("over")
-
-        stream = pulled(push)
-        got = [await anext(stream) for _ in range(5)]
-        with pytest.raises(VenueError, match="over"):
-            await anext(stream)
-        return got
-
-    assert asyncio.run(run()) == [0, 1, 2, 3, 4]
-
-
-def test_given_a_reader_that_does_not_read_when_the_bound_is_reached_then_it_is_told() -> None:
-    """The buffer is bounded, and nothing is dropped in silence."""
-
-    async def run() -> None:
-        async def flood(sink) -> None:
-            for number in range(INBOX_EVENTS_MAX + 2):
-                sink(number)
-            await asyncio.Event().wait()
-
-        stream = pulled(flood)
-        for _ in range(INBOX_EVENTS_MAX):
-            await anext(stream)
-        with pytest.raises(VenueError, match="behind"):
-            await anext(stream)
-
-    asyncio.run(run())

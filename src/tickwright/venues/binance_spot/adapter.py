@@ -43,6 +43,7 @@ from tickwright.model.order import (
 from tickwright.model.reason import Reason
 from tickwright.net.http import HttpAnswer, HttpSession, NotSent
 from tickwright.net.pacing import Backoff, ConnectBudget, WeightBudget
+from tickwright.net.streaming import pump
 from tickwright.net.ws import WsCounters, WsSession
 from tickwright.ports import AccountSink, MarketSink
 from tickwright.venues.binance_spot import answers, catalog, history, requests
@@ -65,7 +66,6 @@ from tickwright.venues.binance_spot.timing import Timing
 from tickwright.venues.binance_spot.wire import Wire
 from tickwright.venues.futures import mapped, settled
 from tickwright.venues.kit import Request, VenueConfig, make_signer
-from tickwright.venues.streaming import pump
 
 E = TypeVar("E")
 
