@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from tickwright import __version__
-from tickwright.base.errors import ExitCode, MismatchError, UsageError, VenueError
+from tickwright.base.errors import DataError, ExitCode, MismatchError, UsageError, VenueError
 from tickwright.cli.errors import explain
 from tickwright.cli.output import ReaderGone, note, print_json, print_rich, say
 
@@ -291,6 +291,9 @@ def tape_check(
         print_json(report)
     else:
         say(describe(report))
+    if not report.frames:
+        what = "no line of it is a message" if report.garbage else "it holds nothing"
+        raise DataError(what, where=str(file), hint="a line is '<receive ns> <json>', plain or gzip")
 
 
 @app.command()

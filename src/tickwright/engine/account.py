@@ -215,7 +215,7 @@ def _missing_fills(state: State, change: Change) -> None:
     venue = state.venue_of(change.order.key)
     if not venue.snapshot_asked:
         venue.snapshot_asked = True
-        since = control.fills_since(state, min(change.order.created_ns, venue.account_event_ns))
+        since = control.fills_since(state, change.order.created_ns)  # it cannot have traded before
         state.effects.append(TakeSnapshot(venue.caps.venue, since, "the venue reports more filled than arrived as fills"))
 
 

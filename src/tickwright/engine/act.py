@@ -179,9 +179,11 @@ def bound_price(state: State, order: NewOrder, instrument: Instrument) -> int | 
     return max(instrument.tick_units, instrument.price_units(near * (1 - slack), DOWN))
 
 
-def view(state: State, runtime: Runtime, order: NewOrder, instrument: Instrument, replaced: Order | None = None) -> View:
+def view(
+    state: State, runtime: Runtime, order: NewOrder, instrument: Instrument, *, replaced: Order | None = None, freed: int = 0
+) -> View:
     """What the gate may know, gathered for one order. An order that it takes the place of does not count against it where
-    the venue does both in one step.
+    the venue does both in one step; ``freed`` is what that one holds and this one takes over.
     """
     market = state.market(order.key)
     venue = state.venue_of(order.key)
@@ -214,7 +216,7 @@ def view(state: State, runtime: Runtime, order: NewOrder, instrument: Instrument
         position_units=state.position_units(order.key),
         working_buy_units=buying,
         working_sell_units=selling,
-        free_amount=free,
+        free_amount=free + freed,
         needed_amount=needed,
         open_orders=len(listed),
         open_stops=sum(item.order.stop is not None for item in listed),
@@ -278,7 +280,8 @@ def change(state: State, runtime: Runtime, wish: Change) -> None:
         price=price,
         dead_after_ns=state.now_ns + venue.caps.deadline_ns if venue.caps.deadline_ns else 0,
     )
-    verdict = state.gate.check(amended, view(state, runtime, amended, instrument, replaced=order), state.now_ns)
+    freed = state.ledger.held(order.client_id) if in_place else 0
+    verdict = state.gate.check(amended, view(state, runtime, amended, instrument, replaced=order, freed=freed), state.now_ns)
     if isinstance(verdict, Refused):
         refuse(state, runtime, verdict, standing=bool(order.order.name))
         return

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from tickwright.engine.act import withdraw
 from tickwright.engine.plugin import call
 from tickwright.engine.state import State
 from tickwright.model.effect import Level, Notice, Stopped, TakeSnapshot
 from tickwright.model.event import Command, Verb
 from tickwright.model.reason import Reason
-from tickwright.risk.halts import HaltLevel
+from tickwright.risk.halts import ACCOUNT, HaltLevel
 
 
 def on_command(state: State, event: Command) -> None:
@@ -22,10 +24,10 @@ def on_command(state: State, event: Command) -> None:
     elif verb is Verb.STOP:
         stop(state, event.why)
     elif verb is Verb.RESUME:
-        state.halts.lower(event.scope, HaltLevel.RUN, event.why)
+        state.halts.lower(event.scope, HaltLevel.RUN, event.why or "a person")
         state.effects.append(Notice(Level.INFO, "resumed", f"{event.scope}: {event.why}"))
     else:
-        raise_halt(state, event.scope, _LEVELS[verb], Reason.HALT_BY_PERSON, event.why)
+        raise_halt(state, _scope(state, event.scope), _LEVELS[verb], Reason.HALT_BY_PERSON, event.why)
 
 
 _LEVELS = {
@@ -34,6 +36,16 @@ _LEVELS = {
     Verb.PULL: HaltLevel.PULL,
     Verb.FLATTEN: HaltLevel.FLATTEN,
 }
+
+
+def _scope(state: State, asked: str) -> str:
+    """The scope that a person meant. One that names nothing here would halt nothing: then it is the whole account."""
+    kind, _, name = asked.partition(":")
+    known: dict[str, Collection[str]] = {"venue": state.venues, "instrument": state.instruments, "strategy": state.by_name}
+    if asked == ACCOUNT or name in known.get(kind, ()):
+        return asked
+    state.effects.append(Notice(Level.WARNING, "scope", f"{asked!r} names nothing here: the whole account is meant"))
+    return ACCOUNT
 
 
 def arm(state: State) -> None:

@@ -72,7 +72,8 @@ def on_tick(state: State, _event: Tick) -> None:
         withdraw(state, client_id)
     recover.retry(state)
     _losses(state)
-    if state.config.auto_arm and not state.armed and not state.stopping_since_ns and _ready(state):
+    # Only the first time: who disarms a run means it.
+    if state.config.auto_arm and not state.ever_armed and not state.stopping_since_ns and _ready(state):
         control.arm(state)
     control.proceed(state)
 

@@ -68,6 +68,7 @@ def on_snapshot(state: State, event: SnapshotOutcome) -> None:
     first = not venue.loaded
     if first:
         venue.loaded = True
+        venue.account_event_ns = max(venue.account_event_ns, answer.asked_ns)  # what happens from here on can be missed
         state.ledger.load(answer)
         state.orders.note_fills(answer.fills)  # their effect is in the balances
         for report in answer.orders:

@@ -13,11 +13,12 @@ from functools import partial
 from typing import Any, TypeVar
 
 from tickwright.base.clock import NS_PER_US, Clock
+from tickwright.base.errors import VenueError
 from tickwright.base.limits import INBOX_EVENTS_MAX
 from tickwright.engine.state import State
 from tickwright.engine.step import step
 from tickwright.model.account import AccountEvent
-from tickwright.model.effect import Amend, Cancel, Effect, Find, Notice, Stopped, Submit, TakeSnapshot, Watched
+from tickwright.model.effect import Amend, Cancel, Effect, Find, Level, Notice, Stopped, Submit, TakeSnapshot, Watched
 from tickwright.model.event import (
     AmendOutcome,
     CancelOutcome,
@@ -31,7 +32,8 @@ from tickwright.model.event import (
     Verb,
 )
 from tickwright.model.market import MarketEvent, Subscription
-from tickwright.model.order import CouldNotAsk, Unknown
+from tickwright.model.order import Accepted, CouldNotAsk, Rejected, Unknown
+from tickwright.model.reason import Reason
 from tickwright.ports import Journal, Streaming, Venue
 
 T = TypeVar("T")
@@ -40,6 +42,8 @@ T = TypeVar("T")
 TICK_S = 0.1
 #: How often each venue's clock is measured again.
 CLOCK_EVERY_S = 60.0
+#: How soon it is tried again when there was no answer.
+CLOCK_AGAIN_S = 5.0
 #: Tick-to-order samples kept for percentiles.
 LATENCY_SAMPLES_MAX = 100_000
 
@@ -56,6 +60,7 @@ class Shell:
         *,
         journal: Journal | None = None,
         on_notice: Callable[[Notice], None] | None = None,
+        clock_again_s: float = CLOCK_AGAIN_S,
     ) -> None:
         self.state = state
         self.venues = venues
@@ -63,6 +68,7 @@ class Shell:
         self.clock = clock
         self._journal = journal
         self.on_notice = on_notice
+        self._clock_again_s = clock_again_s
         self.tick_to_order_us: deque[float] = deque(maxlen=LATENCY_SAMPLES_MAX)
         self.watched: dict[str, dict[str, str]] = {}
         self.stopped: Stopped | None = None
@@ -149,9 +155,13 @@ class Shell:
         self._done.set()
 
     async def _pull_directly(self) -> None:
-        """The core cannot be trusted any more: cancel what we know of at the venue, without it."""
-        for key in {order.key for order in self.state.orders.open_orders() if not order.foreign}:
-            await self.venues[key.partition(":")[0]].cancel_all(key)
+        """The core cannot be trusted any more: cancel our own orders at the venue without it, and say which could not be."""
+        ours = [order for order in self.state.orders.open_orders() if not order.foreign]
+        answers = [_awaited(self.venues[order.key.partition(":")[0]].cancel(order.ref)) for order in ours]
+        for order, outcome in zip(ours, await asyncio.gather(*answers, return_exceptions=True), strict=True):
+            gone = isinstance(outcome, Rejected) and outcome.reason is Reason.VENUE_UNKNOWN_ORDER
+            if not (isinstance(outcome, Accepted) or gone):
+                self._say(Level.ALERT, "not cancelled", f"order {order.client_id} may still work: {outcome}", order.key)
 
     # -- feeders -----------------------------------------------------------------------------------------------------
 
@@ -173,8 +183,14 @@ class Shell:
             await _pump(venue.account(), self.put)
 
     async def _clock(self, name: str, venue: Venue) -> None:
+        """Measure for ever. A question without an answer is asked again soon: the last measurement still stands."""
         while True:
-            offset, bound = await venue.clock()
+            try:
+                offset, bound = await venue.clock()
+            except VenueError as error:
+                self._say(Level.WARNING, "clock.no_answer", str(error), name)
+                await asyncio.sleep(self._clock_again_s)
+                continue
             self.put(ClockMeasured(name, offset, bound, self.clock.wall_ns()))
             await asyncio.sleep(CLOCK_EVERY_S)
 
@@ -216,6 +232,11 @@ class Shell:
 
         keys = [key for key in self.state.traded if key.partition(":")[0] == effect.venue]
         self._when(self.venues[effect.venue].snapshot(keys, effect.fills_since_ns), taken)
+
+    def _say(self, level: Level, what: str, text: str, key: str) -> None:
+        """Something for people that is not the engine's to say."""
+        if self.on_notice is not None:
+            self.on_notice(Notice(level, what, text, key))
 
     def _notice(self, effect: Notice, _cause: Event) -> None:
         if self.on_notice is not None:

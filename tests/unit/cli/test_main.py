@@ -347,3 +347,14 @@ def test_given_the_package_when_imported_then_it_takes_no_servers_and_no_frames_
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     heavy = {"aiohttp", "picows", "cryptography", "keyring", "pandas", "polars", "pyarrow", "rich", "structlog"}
     assert not heavy & set(done.stdout.split())
+
+
+@pytest.mark.parametrize(("content", "said"), [("not a recording\n", "no line of it is a message"), ("", "it holds nothing")])
+def test_given_a_file_that_is_no_recording_when_checked_then_the_code_says_so(tmp_path: Path, content: str, said: str) -> None:
+    """The report is printed all the same."""
+    (tmp_path / "notes.txt").write_text(content)
+    done = called(tmp_path, "tape", "check", "notes.txt", "--json")
+    assert json.loads(done.stdout)["frames"] == 0
+    assert done.returncode == ExitCode.DATA
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1

@@ -445,3 +445,62 @@ def test_given_a_parameter_that_a_stage_does_not_take_when_attached_then_the_str
 
     with pytest.raises(StrategyError, match="Wrong"):
         World(Wrong(length="0"))
+
+
+def test_given_a_person_who_disarms_when_time_passes_then_it_stays_disarmed_until_armed_again():
+    """Arming by itself is for the start of a run only."""
+    world = ready()
+    world.feed(Command(Verb.DISARM, world.now, why="test"))
+    for _ in range(20):
+        world.tick()
+        world.quote()
+    assert not world.state.armed
+    assert of(ask(world, lambda s: s.buy("0.01")), Submit) == []
+    world.feed(Command(Verb.ARM, world.now, why="test"))
+    sent(ask(world, lambda s: s.buy("0.01")))
+
+
+def test_given_a_halt_when_a_person_resumes_without_a_word_then_orders_pass_again():
+    """Nobody has to say why."""
+    world = ready()
+    world.feed(Command(Verb.PAUSE, world.now, why="test"))
+    assert of(ask(world, lambda s: s.buy("0.01")), Submit) == []
+    world.feed(Command(Verb.RESUME, world.now))
+    sent(ask(world, lambda s: s.buy("0.01")))
+
+
+@pytest.mark.parametrize("scope", ["acount", "venue:nowhere", "instrument:", "strategy:Idel"])
+def test_given_a_scope_that_names_nothing_when_a_person_pauses_then_the_whole_account_is_paused(scope):
+    """A halt that halts nothing would be believed."""
+    world = ready()
+    world.feed(Command(Verb.PAUSE, world.now, scope=scope, why="test"))
+    assert of(ask(world, lambda s: s.buy("0.01")), Submit) == []
+
+
+def test_given_an_account_stream_that_was_silent_from_the_start_when_fills_are_missing_then_history_is_asked_for():
+    """As far back as the order's beginning, whatever the stream has said."""
+    world = ready()
+    order = sent(ask(world, lambda s: s.buy("0.01", limit="59000")))
+    effects = world.answer(
+        order,
+        Accepted(venue_id="v1", at_ns=world.now, reports=(world.report_of(order, ReportStatus.DONE, Reason.FILLED, 1_000),)),
+    )
+    (asked,) = of(effects, TakeSnapshot)
+    created = world.state.orders.get(order.client_id).created_ns
+    assert 0 < asked.fills_since_ns <= created
+
+
+def test_given_a_stream_lost_before_it_said_anything_when_it_returns_then_history_is_asked_for_from_the_start():
+    """What may have been missed began with the first comparison."""
+    world = ready()
+    world.feed(AccountDown("sim", "reset", world.now))
+    (asked,) = of(world.feed(AccountUp("sim", world.now)), TakeSnapshot)
+    assert asked.fills_since_ns > 0
+
+
+def test_given_nearly_all_funds_in_one_quote_when_it_is_amended_in_place_then_what_it_holds_counts_as_free():
+    """It takes its own funds over."""
+    world = ready(usdt=700)
+    order = sent(ask(world, lambda s: s.quote("bid", BUY, "59990", "0.011")))
+    world.accept(order)
+    assert len(of(ask(world, lambda s: s.quote("bid", BUY, "59991", "0.011")), Amend)) == 1

@@ -10,6 +10,7 @@ It does not decide what to do about an unknown outcome, a gap or a difference.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
@@ -94,7 +95,7 @@ class Binance:
         self._budget = WeightBudget(WEIGHT_PER_MINUTE, 60.0)
         self._http = HttpSession(config.rest_url, clock, chance, self._budget, used_header="x-mbx-used-weight-1m")
         self._connects = ConnectBudget(CONNECTS_PER_5_MIN_MAX // 2, 300.0)
-        self._asker = Asker(self.wire, self._http, clock, timing.question_deadline_s, self.key_refused)
+        self._asker = Asker(self.wire, self._http, clock, timing.question_deadline_s)
         self._orders = KnownOrders(DONE_ORDERS_KEPT, FILL_IDS_REMEMBERED)
         self._absences: dict[str, int] = {}
         self._api: ApiSession | None = None
@@ -108,8 +109,6 @@ class Binance:
             find_lag_ns=timing.find_lag_ns,
         )
         self._measuring = False
-        self.key_problem = ""
-        self.clock_problem = ""
 
     @property
     def caps(self) -> Caps:
@@ -179,16 +178,12 @@ class Binance:
             self._spawn(self._remeasure())
 
     async def _remeasure(self) -> None:
+        """Without an answer the old measurement stands: it is made again at the next refusal, and by whoever asks ``clock``."""
         try:
-            await self._asker.measure(CLOCK_SAMPLES)
-        except VenueError as error:
-            self.clock_problem = str(error)  # measured again every minute, and at the next refusal
+            with contextlib.suppress(VenueError):
+                await self._asker.measure(CLOCK_SAMPLES)
         finally:
             self._measuring = False
-
-    def key_refused(self, text: str) -> None:
-        """The venue refused the key."""
-        self.key_problem = text
 
     # -- market streams ----------------------------------------------------------------------------------------------
 
@@ -442,8 +437,6 @@ class Binance:
         """What a refusal says about everything else: the clock, the key, the limits."""
         if rejected.reason is Reason.VENUE_TIMESTAMP:
             self.clock_refused()
-        elif rejected.reason is Reason.VENUE_KEY:
-            self.key_refused(rejected.text)
         elif reply.status in (418, 429) and rejected.reason in (Reason.VENUE_BANNED, Reason.VENUE_RATE_LIMIT):
             what = "banned by the venue" if reply.status == 418 else "told to slow down by the venue"
             wait_ns = rejected.retry_after_ns or (60 if reply.status == 418 else 1) * NS_PER_S

@@ -35,7 +35,6 @@ HANDOVER_DEDUPE_S = 5.0
 #: A refused log-on is tried again on the next connection; in between the session backs off.
 _CODE_ALREADY_SUBSCRIBED = -2035
 _CODE_TIMESTAMP = -1021
-_CODES_KEY = frozenset({-2014, -2015, -1002})
 
 
 class Reply(msgspec.Struct, frozen=True):
@@ -59,9 +58,6 @@ class Clockwork(Protocol):
 
     def clock_refused(self) -> None:
         """A time stamp was refused."""
-
-    def key_refused(self, text: str) -> None:
-        """The key was refused."""
 
 
 class _Pending:
@@ -277,8 +273,6 @@ class ApiSession:
         """An answer to nothing: the venue has ended the log-on of this connection."""
         error = read_error(answer.body)
         text = f"status {answer.status}" if error is None else f"{error.code} {error.msg[:200]}"
-        if error is not None and error.code in _CODES_KEY:
-            self._clockwork.key_refused(text)
         conn.drop(f"the venue ended the session: {text}")
 
     def _greeted(self, conn: WsConnection, step: str, answer: Answer, recv_ns: int) -> None:
@@ -287,8 +281,6 @@ class ApiSession:
             text = f"status {answer.status}" if error is None else f"{error.code} {error.msg[:200]}"
             if error is not None and error.code == _CODE_TIMESTAMP:
                 self._clockwork.clock_refused()
-            if error is not None and error.code in _CODES_KEY:
-                self._clockwork.key_refused(text)
             conn.drop(f"could not {step}: {text}")
             return
         if step == "log on":

@@ -6,8 +6,6 @@ once; whatever is not a good answer is a ``VenueError`` that says why. Does not:
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from tickwright.base.clock import Clock
 from tickwright.base.errors import VenueError
 from tickwright.base.limits import CLOCK_SAMPLES
@@ -21,17 +19,14 @@ from tickwright.venues.kit import Request
 
 
 class Asker:
-    """One host's REST side. ``key_refused`` is told when the venue does not accept the key."""
+    """One host's REST side."""
 
-    def __init__(
-        self, wire: Wire, http: HttpSession, clock: Clock, deadline_s: float, key_refused: Callable[[str], None]
-    ) -> None:
+    def __init__(self, wire: Wire, http: HttpSession, clock: Clock, deadline_s: float) -> None:
         self.offset = ClockOffset()
         self._wire = wire
         self._http = http
         self._clock = clock
         self._deadline_s = deadline_s
-        self._key_refused = key_refused
 
     def venue_ns(self) -> int:
         """The venue's time now, as far as it is known."""
@@ -83,7 +78,5 @@ class Asker:
         if error is None:
             return VenueError(f"{request.path}: status {answer.status}", where=NAME)
         reason = answers.reason_for(error.code, error.msg)
-        if reason is Reason.VENUE_KEY:
-            self._key_refused(f"{error.code} {error.msg[:200]}")
         hint = reason.sentence if reason is not Reason.VENUE_OTHER else ""
         return VenueError(f"{request.path}: {error.code} {error.msg[:200]}", where=NAME, hint=hint)
