@@ -6,9 +6,10 @@ import contextlib
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from fuzz import fuzzed
 from tickwright.base.errors import WireError
 from tickwright.base.numbers import money, to_units
 from tickwright.model.account import AccountDown, Balance, Transfer
@@ -220,7 +221,7 @@ _WORDS = st.sampled_from(["BUY", "TRADE", "CANCELED", "EXPIRED", "1.5", "-1", "1
     cut=st.integers(0, 400) | st.none(),
     raw=st.binary(max_size=100),
 )
-@settings(deadline=None)
+@fuzzed
 def test_given_any_bytes_when_read_then_events_or_one_wire_error(changes, cut, raw):
     """Fields of any type and value, frames cut short, and noise."""
     frame = msgspec.json.encode({"subscriptionId": 0, "event": _EVENT | changes})

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from fuzz import fuzzed
 from tickwright.base.numbers import money, to_units
 from tickwright.model.order import (
     Absent,
@@ -266,7 +267,7 @@ def test_given_a_question_when_answered_then_only_the_venues_no_is_absent(sample
     data=st.sampled_from(["null", "{}", "[]", '{"cancelResult":"SUCCESS","newOrderResult":"FAILURE"}', '{"retryAfter":-1}']),
     raw=st.binary(max_size=60),
 )
-@settings(deadline=None)
+@fuzzed
 def test_given_any_answer_when_classified_then_an_outcome_and_nothing_raised(request_, status, code, data, raw):
     """Whatever the status and the bytes. A rejection needs a 4xx or the venue's word that nothing was executed."""
     for body in (raw, b'{"code":%d,"msg":"m","data":%s}' % (code, data.encode())):

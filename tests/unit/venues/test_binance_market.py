@@ -7,9 +7,10 @@ import time
 
 import msgspec
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
+from fuzz import fuzzed
 from tickwright.base.errors import WireError
 from tickwright.model.market import BUY, SELL, Bar, BookUpdate, Quote, Ticker, Trade
 from tickwright.venues.binance_spot.market import Ack, MarketDecoder, Shutdown
@@ -263,7 +264,7 @@ def only_events_or_one_error(read, frame: bytes) -> None:
 
 @given(frame=st.one_of(mutated(), st.binary(max_size=200)))
 @example(frame=b'{"stream":"btcusdt@trade","data":{"e":"t')
-@settings(deadline=None)
+@fuzzed
 def test_given_any_bytes_when_decoded_then_events_or_one_wire_error(frame):
     """Whatever comes over the wire, with routes learned and without, the two ways agree on what it is."""
     only_events_or_one_error(_shared.read, frame)
