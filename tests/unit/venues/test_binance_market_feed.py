@@ -246,6 +246,30 @@ async def test_given_two_connections_that_overlap_when_both_deliver_then_each_ev
 
 
 @scenario
+async def test_given_a_successor_that_comes_to_nothing_when_it_closes_then_the_old_connection_is_still_the_one():
+    """Nothing is down: the old one delivers, and a book that is lost is fetched for it."""
+    rig = Rig()
+    old = rig.open()
+    rig.ack(old)
+    rig.change(old, 1, 5)
+    rig.snapshot(5)
+    new = rig.open()
+    new.is_open = False
+    rig.feed.on_close(new, "reset", 1006)
+    assert rig.of(FeedDown) == []
+    rig.quote(old, 50)
+    rig.change(old, 6, 7)
+    assert [event.seq for event in rig.of(Quote)] == [50]
+    assert len(rig.of(BookUpdate)) == 2
+    assert rig.feed.connected
+    old.is_open = False
+    rig.feed.on_close(old, "reset", 1006)
+    assert rig.of(FeedDown) != []
+    assert not rig.feed.connected
+    rig.feed.stop()
+
+
+@scenario
 async def test_given_bars_when_one_is_missing_then_a_gap_is_told():
     """A bar's end is the next one's start."""
     rig = Rig()

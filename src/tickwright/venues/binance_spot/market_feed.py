@@ -109,6 +109,7 @@ class MarketFeed:
         self._quotes = self._by_kind[Quote]
         self._books = self._by_kind[BookUpdate]
         self._conn: WsConnection | None = None
+        self._older: WsConnection | None = None  # the one that is to be replaced, until it is gone
         self._asked: dict[int | str | None, list[str]] = {}
         #: While two connections overlap: the latest number delivered of each stream. None when there is only one.
         self._delivered: dict[str, int] | None = None
@@ -121,6 +122,7 @@ class MarketFeed:
         """Subscribe to everything, in batches that the connection paces."""
         if self._conn is not None and self._conn.is_open:
             self._delivered = {}
+            self._older = self._conn
         else:
             # Numbers may start over while nobody listens: the first of a new connection is measured against the old ones.
             for stream in self._trades.values():
@@ -135,10 +137,15 @@ class MarketFeed:
             conn.watch(name, floor_s=stream.floor_s, ceiling_s=stream.patience_s)
 
     def on_close(self, conn: WsConnection, why: str, code: int) -> None:
-        """Everything that was up is down."""
+        """Everything that was up is down, unless another connection is there that delivers it."""
         del code
+        older, self._older = self._older, None
         if conn is not self._conn and self._conn is not None and self._conn.is_open:
             return  # its successor is at work
+        if older is not None and older is not conn and older.is_open:
+            self._conn = older  # a successor that came to nothing: what it was to replace is still at work
+            self._delivered = None
+            return
         now = self._now_ns()
         for stream in self.streams.values():
             if stream.sync is not None:
