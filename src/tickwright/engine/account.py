@@ -215,8 +215,9 @@ def _missing_fills(state: State, change: Change) -> None:
     venue = state.venue_of(change.order.key)
     if not venue.snapshot_asked:
         venue.snapshot_asked = True
+        venue.asked_why = "the venue reports more filled than arrived as fills"
         since = control.fills_since(state, change.order.created_ns)  # it cannot have traded before
-        state.effects.append(TakeSnapshot(venue.caps.venue, since, "the venue reports more filled than arrived as fills"))
+        state.effects.append(TakeSnapshot(venue.caps.venue, since, venue.asked_why))
 
 
 def _impossible(state: State, change: Change) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from tickwright.engine.act import withdraw
 from tickwright.engine.plugin import call
 from tickwright.engine.state import State
-from tickwright.model.effect import Level, Notice, Stopped, TakeSnapshot
+from tickwright.model.effect import HaltChanged, Level, Notice, Stopped, TakeSnapshot
 from tickwright.model.event import Command, Verb
 from tickwright.model.reason import Reason
 from tickwright.risk.halts import ACCOUNT, HaltLevel
@@ -24,7 +24,9 @@ def on_command(state: State, event: Command) -> None:
     elif verb is Verb.STOP:
         stop(state, event.why)
     elif verb is Verb.RESUME:
-        state.halts.lower(event.scope, HaltLevel.RUN, event.why or "a person")
+        who = event.why or "a person"
+        if state.halts.lower(event.scope, HaltLevel.RUN, who):
+            state.effects.append(HaltChanged(event.scope, HaltLevel.RUN.name, Reason.HALT_BY_PERSON.value, event.why, by=who))
         state.effects.append(Notice(Level.INFO, "resumed", f"{event.scope}: {event.why}"))
     else:
         raise_halt(state, _scope(state, event.scope), _LEVELS[verb], Reason.HALT_BY_PERSON, event.why)
@@ -80,6 +82,7 @@ def raise_halt(state: State, scope: str, level: HaltLevel, reason: Reason, text:
     if not state.halts.raise_(scope, level, reason, state.now_ns, text):
         return
     state.counters.halts.append(reason.value)
+    state.effects.append(HaltChanged(scope, level.name, reason.value, text))
     state.effects.append(Notice(Level.ALERT, reason.value, f"{scope} -> {level.name}: {reason.sentence} {text}".strip()))
     if level >= HaltLevel.PULL:
         pull(state, scope)
@@ -137,6 +140,7 @@ def proceed(state: State) -> None:
             venue.reconciled = False
             venue.tries = 0
             venue.snapshot_asked = True
+            venue.asked_why = "stop"
             state.effects.append(TakeSnapshot(venue.caps.venue, fills_since(state, venue.account_event_ns), "stop"))
         if reachable:
             return

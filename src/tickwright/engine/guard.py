@@ -6,7 +6,7 @@ from tickwright.engine import control, recover
 from tickwright.engine.act import withdraw
 from tickwright.engine.plugin import call
 from tickwright.engine.state import Runtime, State
-from tickwright.model.effect import Find, Level, Notice
+from tickwright.model.effect import Find, Level, Notice, Valued
 from tickwright.model.event import ClockMeasured, Tick
 from tickwright.model.market import Channel, FeedDown, FeedUp, Gap
 from tickwright.model.reason import Reason
@@ -15,6 +15,8 @@ from tickwright.risk.halts import HaltLevel
 
 #: How long past its fence an order may be in doubt before its venue goes reduce-only.
 DOUBT_AGE_MAX_NS = 10 * 1_000_000_000
+#: How often the worth of the run is put on record.
+VALUED_EVERY_NS = 60 * 1_000_000_000
 
 
 def feed_up(state: State, event: FeedUp) -> None:
@@ -70,7 +72,7 @@ def on_tick(state: State, _event: Tick) -> None:
     _ask_about_doubts(state)
     for client_id in sorted(state.withdrawing):
         withdraw(state, client_id)
-    recover.retry(state)
+    recover.on_time(state)
     _losses(state)
     # Only the first time: who disarms a run means it.
     if state.config.auto_arm and not state.ever_armed and not state.stopping_since_ns and _ready(state):
@@ -112,5 +114,8 @@ def _losses(state: State) -> None:
     equity = state.equity()
     if equity is None:
         return
+    if state.now_ns - state.valued_ns >= VALUED_EVERY_NS:
+        state.valued_ns = state.now_ns
+        state.effects.append(Valued(state.config.currency, equity))
     for halt in state.watch.on_equity(equity, state.now_ns):
         control.raise_halt(state, *halt)

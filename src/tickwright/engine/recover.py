@@ -10,12 +10,15 @@ from __future__ import annotations
 from tickwright.engine import account, control
 from tickwright.engine.state import Reconciliation, State, VenueState
 from tickwright.model.account import AccountDown, AccountUp, Snapshot
-from tickwright.model.effect import Level, Notice, TakeSnapshot
+from tickwright.model.effect import Disagreement, HaltChanged, Level, Notice, Reconciled, TakeSnapshot
 from tickwright.model.event import SnapshotOutcome
 from tickwright.model.order import CouldNotAsk
 from tickwright.model.reason import Reason
 from tickwright.orders.reconcile import Difference, reconcile
 from tickwright.risk.halts import HaltLevel
+
+#: A periodic comparison that finds no quiet moment is made anyway after this many of its intervals.
+PUT_OFF_MAX = 5
 
 
 def on_up(state: State, event: AccountUp) -> None:
@@ -43,15 +46,35 @@ def ask(state: State, venue: VenueState, why: str) -> None:
         return
     venue.snapshot_asked = True
     venue.retry_ns = 0
+    venue.asked_ns = state.now_ns
+    venue.asked_why = why
     since = control.fills_since(state, venue.account_event_ns)
     state.effects.append(TakeSnapshot(venue.caps.venue, since, why))
 
 
-def retry(state: State) -> None:
-    """At each tick: ask again where the last answer was none, or too early to be compared."""
+def on_time(state: State) -> None:
+    """At each tick: ask again where the last answer was none, or too early to be compared; and now and then anyway."""
     for venue in state.venues.values():
-        if venue.account_up and venue.retry_ns and state.now_ns >= venue.retry_ns:
-            ask(state, venue, "again")
+        if not venue.account_up:
+            continue
+        if venue.retry_ns:
+            if state.now_ns >= venue.retry_ns:
+                ask(state, venue, "again")
+        elif _is_due(state, venue):
+            ask(state, venue, "periodic")
+
+
+def _is_due(state: State, venue: VenueState) -> bool:
+    """Whether it is time for the periodic comparison: in a quiet moment, but not put off for ever where there is none."""
+    every = state.config.reconcile_every_ns
+    age = state.now_ns - venue.asked_ns
+    if not every or not venue.reconciled or state.stopping_since_ns or age < every:
+        return False
+    if age >= every * PUT_OFF_MAX:
+        return True
+    name = venue.caps.venue
+    in_flight = any(not order.can_amend and order.key.partition(":")[0] == name for order in state.orders.open_orders())
+    return not in_flight and state.now_ns - venue.account_event_ns >= state.config.reconcile_quiet_ns
 
 
 def on_snapshot(state: State, event: SnapshotOutcome) -> None:
@@ -98,10 +121,12 @@ def _compare(state: State, venue: VenueState, answer: Snapshot) -> None:
     state.counters.reconciliations += 1
     result = Reconciliation(venue=answer.venue, at_ns=state.now_ns, differences=tuple(differences), ours=ours, theirs=theirs)
     state.reconciliation = result
+    lines = tuple(Disagreement(d.kind.value, d.subject, d.ours, d.theirs, d.cause.value if d.cause else "") for d in differences)
+    state.effects.append(Reconciled(answer.venue, venue.asked_why, lines))
     if result.agrees:
         venue.reconciled = True
         venue.tries = 0
-        state.halts.clear(f"venue:{answer.venue}", Reason.HALT_UNEXPLAINED)
+        _lift(state, answer.venue)
         state.effects.append(
             Notice(Level.INFO, "reconciled", f"{len(answer.orders)} orders, {len(theirs)} balances agree", answer.venue)
         )
@@ -115,8 +140,18 @@ def _compare(state: State, venue: VenueState, answer: Snapshot) -> None:
         state.effects.append(Notice(Level.INFO, "reconcile.differs", f"{text} (looking again)", answer.venue))
         return
     venue.reconciled = False
-    state.halts.hold(f"venue:{answer.venue}", HaltLevel.PAUSE, Reason.HALT_UNEXPLAINED)
+    scope = f"venue:{answer.venue}"
+    if state.halts.hold(scope, HaltLevel.PAUSE, Reason.HALT_UNEXPLAINED):
+        state.effects.append(HaltChanged(scope, HaltLevel.PAUSE.name, Reason.HALT_UNEXPLAINED.value, text))
     state.effects.append(Notice(Level.ALERT, Reason.HALT_UNEXPLAINED.value, text, answer.venue))
+
+
+def _lift(state: State, venue: str) -> None:
+    """Both sides agree: what was unexplained is no more."""
+    scope = f"venue:{venue}"
+    if state.halts.clear(scope, Reason.HALT_UNEXPLAINED):
+        text = "both sides agree"
+        state.effects.append(HaltChanged(scope, HaltLevel.RUN.name, Reason.HALT_UNEXPLAINED.value, text, by=text))
 
 
 def _totals(state: State, answer: Snapshot) -> tuple[dict[str, int], dict[str, int]]:

@@ -39,6 +39,8 @@ class EngineConfig(msgspec.Struct, frozen=True, kw_only=True):
     stop_deadline_ns: int = 10_000_000_000
     reconcile_tries: int = 5
     reconcile_retry_ns: int = 1_000_000_000
+    reconcile_every_ns: int = 60_000_000_000
+    reconcile_quiet_ns: int = 1_000_000_000
     replan_ns: int = 1_000_000_000
     fills_margin_ns: int = 60_000_000_000
 
@@ -72,6 +74,8 @@ class VenueState:
     __slots__ = (
         "account_event_ns",
         "account_up",
+        "asked_ns",
+        "asked_why",
         "caps",
         "clock_bound_ns",
         "clock_offset_ns",
@@ -85,6 +89,8 @@ class VenueState:
     def __init__(self, caps: Caps) -> None:
         self.caps = caps
         self.account_up = False
+        self.asked_ns = 0
+        self.asked_why = ""
         self.loaded = False
         self.reconciled = False
         self.snapshot_asked = False
@@ -175,6 +181,7 @@ class State:
         self.sinks: dict[type, dict[str, list[tuple[Runtime, tuple[Any, ...]]]]] = defaultdict(dict)
         self.by_name: dict[str, Runtime] = {}
         self.traded: list[str] = []  # keys of the run, in the order given
+        self.valued_ns = 0
         self.armed = False
         self.ever_armed = False
         self.withdrawing: set[str] = set()  # client ids to cancel as soon as they can be

@@ -71,6 +71,41 @@ class Watched(msgspec.Struct, frozen=True, tag_field="is", tag="watched"):
     value: str
 
 
+class Valued(msgspec.Struct, frozen=True, tag_field="is", tag="valued"):
+    """What the run's assets are worth: for the record. ``equity`` counts ``10**-18`` of ``currency``."""
+
+    currency: str
+    equity: int
+
+
+class HaltChanged(msgspec.Struct, frozen=True, tag_field="is", tag="halt_changed"):
+    """A scope moved on the halt ladder: for the record. ``by`` is who moved it down, "" where it went up by itself."""
+
+    scope: str
+    level: str
+    reason: str
+    text: str
+    by: str = ""
+
+
+class Disagreement(msgspec.Struct, frozen=True):
+    """One difference between a venue and us, in words; ``cause`` is "" where nothing explains it."""
+
+    kind: str
+    subject: str
+    ours: str
+    theirs: str
+    cause: str
+
+
+class Reconciled(msgspec.Struct, frozen=True, tag_field="is", tag="reconciled"):
+    """A venue was compared with: for the record. It agrees where there are no differences."""
+
+    venue: str
+    why: str
+    differences: tuple[Disagreement, ...]
+
+
 class Stopped(msgspec.Struct, frozen=True, tag_field="is", tag="stopped"):
     """The engine has nothing left to do: every order is cancelled or left by policy, the last reconciliation is in."""
 
@@ -78,4 +113,4 @@ class Stopped(msgspec.Struct, frozen=True, tag_field="is", tag="stopped"):
     why: str
 
 
-Effect = Submit | Cancel | Amend | Find | TakeSnapshot | Notice | Watched | Stopped
+Effect = Submit | Cancel | Amend | Find | TakeSnapshot | Notice | Watched | Valued | HaltChanged | Reconciled | Stopped

@@ -18,7 +18,21 @@ from tickwright.base.limits import INBOX_EVENTS_MAX
 from tickwright.engine.state import State
 from tickwright.engine.step import step
 from tickwright.model.account import AccountEvent
-from tickwright.model.effect import Amend, Cancel, Effect, Find, Level, Notice, Stopped, Submit, TakeSnapshot, Watched
+from tickwright.model.effect import (
+    Amend,
+    Cancel,
+    Effect,
+    Find,
+    HaltChanged,
+    Level,
+    Notice,
+    Reconciled,
+    Stopped,
+    Submit,
+    TakeSnapshot,
+    Valued,
+    Watched,
+)
 from tickwright.model.event import (
     AmendOutcome,
     CancelOutcome,
@@ -85,6 +99,9 @@ class Shell:
             TakeSnapshot: self._snapshot,
             Notice: self._notice,
             Watched: self._watch,
+            Valued: _for_the_record,
+            HaltChanged: _for_the_record,
+            Reconciled: _for_the_record,
             Stopped: self._stopped,
         }
 
@@ -269,6 +286,10 @@ class Shell:
             self._tasks.add(task)
             future = task
         future.add_done_callback(done)
+
+
+def _for_the_record(_effect: Effect, _cause: Event) -> None:
+    """Nothing to perform: it is in the journal."""
 
 
 async def _awaited(answer: Awaitable[T]) -> T:
