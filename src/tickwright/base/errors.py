@@ -8,7 +8,9 @@ TickwrightError                 what was wrong, where, what to do; carries the e
 │   └── WireError               bytes that the decoder cannot read: always this one type
 ├── RefusedError        (6)     Tickwright will not do it: a key that can withdraw, live without confirmation
 ├── DataError           (7)     a tape or a file of market data is damaged or is not what it claims
-└── MismatchError       (8)     the run ended and the two sides do not agree
+├── MismatchError       (8)     the run ended and the two sides do not agree
+└── JournalError        (9)     the journal cannot be written, or what it holds is damaged
+    └── RecoveryError           what it holds is whole, but cannot be gone on from
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ class ExitCode(enum.IntEnum):
     REFUSED = 6
     DATA = 7
     MISMATCH = 8
+    JOURNAL = 9
     INTERRUPTED = 130
 
 
@@ -77,3 +80,11 @@ class DataError(TickwrightError):
 
 class MismatchError(TickwrightError):
     exit_code = ExitCode.MISMATCH
+
+
+class JournalError(TickwrightError):
+    exit_code = ExitCode.JOURNAL
+
+
+class RecoveryError(JournalError):
+    """A journal that can be read, and from which this run cannot go on as it is configured."""

@@ -8,8 +8,9 @@ from typing import Any
 
 from tickwright.base.errors import TickwrightError
 from tickwright.engine.state import Runtime, State
-from tickwright.model.effect import Level, Notice
+from tickwright.model.effect import HaltChanged, Level, Notice
 from tickwright.model.reason import Reason
+from tickwright.risk.halts import HaltLevel
 
 
 def call(state: State, runtime: Runtime, function: Callable[..., Any], *args: Any) -> Any:
@@ -52,7 +53,10 @@ def halt(state: State, runtime: Runtime, reason: Reason, text: str) -> None:
     for order in state.orders.open_orders():
         if order.order.strategy == runtime.name and not order.foreign:
             state.withdrawing.add(order.client_id)
+    scope = f"strategy:{runtime.name}"
+    state.halts.raise_(scope, HaltLevel.PULL, reason, state.now_ns, text)
     state.counters.halts.append(reason.value)
+    state.effects.append(HaltChanged(scope, HaltLevel.PULL.name, reason.value, text))
     state.effects.append(Notice(Level.ALERT, reason.value, f"{runtime.name}: {text}", "", runtime.name))
     try:
         strategy.on_halt(reason)

@@ -142,7 +142,7 @@ def _compare(state: State, venue: VenueState, answer: Snapshot) -> None:
     venue.reconciled = False
     scope = f"venue:{answer.venue}"
     if state.halts.hold(scope, HaltLevel.PAUSE, Reason.HALT_UNEXPLAINED):
-        state.effects.append(HaltChanged(scope, HaltLevel.PAUSE.name, Reason.HALT_UNEXPLAINED.value, text))
+        state.effects.append(HaltChanged(scope, HaltLevel.PAUSE.name, Reason.HALT_UNEXPLAINED.value, text, condition=True))
     state.effects.append(Notice(Level.ALERT, Reason.HALT_UNEXPLAINED.value, text, answer.venue))
 
 
@@ -151,7 +151,7 @@ def _lift(state: State, venue: str) -> None:
     scope = f"venue:{venue}"
     if state.halts.clear(scope, Reason.HALT_UNEXPLAINED):
         text = "both sides agree"
-        state.effects.append(HaltChanged(scope, HaltLevel.RUN.name, Reason.HALT_UNEXPLAINED.value, text, by=text))
+        state.effects.append(HaltChanged(scope, HaltLevel.RUN.name, Reason.HALT_UNEXPLAINED.value, text, by=text, condition=True))
 
 
 def _totals(state: State, answer: Snapshot) -> tuple[dict[str, int], dict[str, int]]:

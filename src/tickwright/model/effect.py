@@ -79,13 +79,16 @@ class Valued(msgspec.Struct, frozen=True, tag_field="is", tag="valued"):
 
 
 class HaltChanged(msgspec.Struct, frozen=True, tag_field="is", tag="halt_changed"):
-    """A scope moved on the halt ladder: for the record. ``by`` is who moved it down, "" where it went up by itself."""
+    """A scope moved on the halt ladder: for the record. ``by`` is who moved it down, "" where it went up by itself. A
+    ``condition`` ends by itself and is not kept across a restart.
+    """
 
     scope: str
     level: str
     reason: str
     text: str
     by: str = ""
+    condition: bool = False
 
 
 class Disagreement(msgspec.Struct, frozen=True):

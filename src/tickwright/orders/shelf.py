@@ -7,6 +7,7 @@ last ``FILL_IDS_REMEMBERED``. Does not: change an order.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 
 from tickwright.base.limits import DONE_ORDERS_KEPT, FILL_IDS_REMEMBERED
 from tickwright.model.order import Fill
@@ -33,6 +34,14 @@ class FillIds:
         if len(ids) > self._bound:
             del ids[next(iter(ids))]
         return True
+
+    def all(self) -> tuple[tuple[str, str], ...]:
+        """``(instrument, trade id)`` of each, oldest first."""
+        return tuple(self._ids)
+
+    def learn(self, ids: Iterable[tuple[str, str]]) -> None:
+        """Ids that were counted by an earlier run."""
+        self._ids.update(dict.fromkeys(ids))
 
     def __contains__(self, fill: Fill) -> bool:
         return (fill.key, fill.trade_id) in self._ids
@@ -119,6 +128,25 @@ class Shelf:
             return list(self._open.values())
         held = self._open_by_key.get(key)
         return list(held.values()) if held else []
+
+    def ended(self) -> list[Order]:
+        """Orders that have ended and are not forgotten, oldest first."""
+        return list(self._ended)
+
+    def restore(self, order: Order) -> None:
+        """Shelve an order of an earlier run, as it was: working or ended."""
+        self._by_client[order.client_id] = order
+        for venue_id in (*order.former_ids, order.venue_id):
+            if venue_id:
+                self._by_venue[order.key, venue_id] = order
+        if order.working:
+            self.reopen(order)
+        else:
+            self._ended.append(order)
+        if order.doubt:
+            self.doubt[order.client_id] = order
+        if order.short_since_ns:
+            self.short[order.client_id] = order
 
     def drop(self, order: Order) -> None:
         """Forget an order that turned out to be another one."""

@@ -1,10 +1,13 @@
 """Guards that remember: rejections in a row, losses, clocks. Each answers with the halts to raise, most often none.
 
 Guarantees: a guard that has tripped says so again each time while the cause stands (the ladder ignores repeats), and forgets
-nothing when a halt is lowered. Does not: raise halts itself, read a clock, or survive a restart.
+nothing when a halt is lowered. The references of losses survive a restart, streaks do not. Does not: raise halts itself, or
+read a clock.
 """
 
 from __future__ import annotations
+
+import msgspec
 
 from tickwright.base.numbers import MONEY_EXP, POW10, money
 from tickwright.model.reason import Reason
@@ -17,6 +20,15 @@ Raise = tuple[str, HaltLevel, Reason, str]
 
 _DAY_NS = 86_400 * 10**9
 _MS = 1_000_000
+
+
+class KeptWatch(msgspec.Struct, frozen=True, kw_only=True):
+    """What of it survives a restart: the references that losses are counted from. ``recent`` is (slot, value), see `window`."""
+
+    day: int = -1
+    day_start: int = 0
+    peak: int | None = None
+    recent: tuple[tuple[int, int], ...] = ()
 
 
 class Watch:
@@ -32,6 +44,15 @@ class Watch:
         self._drawdown = None if limits.drawdown is None else money(limits.drawdown)
         self._recent = HighestWithin(int(limits.loss_speed_s * 1e9))
         self._clock: tuple[int, int] | None = None  # last offset and its bound
+
+    def keep(self) -> KeptWatch:
+        """Its memory as a plain value."""
+        return KeptWatch(day=self.day, day_start=self.day_start, peak=self.peak, recent=self._recent.entries())
+
+    def restore(self, kept: KeptWatch) -> None:
+        """The memory of an earlier run: a loss is not forgotten by starting again."""
+        self.day, self.day_start, self.peak = kept.day, kept.day_start, kept.peak
+        self._recent.learn(kept.recent)
 
     def on_reject(self, _now_ns: int) -> list[Raise]:
         """The venue rejected an order."""

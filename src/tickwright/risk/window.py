@@ -8,6 +8,7 @@ entry may therefore live one slot longer than the window: never shorter.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 
 _SLOTS = 300
 
@@ -40,6 +41,14 @@ class HighestWithin:
         while falling and falling[0][0] < oldest:
             falling.popleft()
         return falling[0][1] if falling else None
+
+    def entries(self) -> tuple[tuple[int, int], ...]:
+        """What it remembers, as ``(slot, value)``."""
+        return tuple(self._falling)
+
+    def learn(self, entries: Iterable[tuple[int, int]]) -> None:
+        """What another window of the same length remembered."""
+        self._falling = deque(entries)
 
     def shift(self, by: int) -> None:
         """Move every value: what was compared has been redefined, such as equity by a deposit."""
