@@ -121,11 +121,11 @@ class Shell:
         except Exception as error:  # noqa: BLE001 (top of the core: a defect ends the run, it does not pass unseen)
             self._fail(error)
         finally:
-            self._busy = False
+            self._busy = self.failure is not None  # after a defect nothing more is handled, and so nothing more is sent
 
     def _later(self, event: Event) -> None:
         """An answer that came within the call that asked for it, or an event after the run was over, which concerns nobody."""
-        if self._done.is_set():
+        if self._done.is_set() or self.failure is not None:
             return
         if len(self._inbox) >= INBOX_EVENTS_MAX:
             self._fail(RuntimeError(f"inbox holds {INBOX_EVENTS_MAX} events"))
@@ -247,7 +247,9 @@ class Shell:
                 answer = CouldNotAsk(why=f"{type(error).__name__}: {error}")
             self.put(SnapshotOutcome(effect.venue, answer, self.clock.wall_ns()))
 
-        keys = [key for key in self.state.traded if key.partition(":")[0] == effect.venue]
+        # The run's instruments, and those of orders that an earlier run left.
+        concerned = dict.fromkeys([*self.state.traded, *(order.key for order in self.state.orders.open_orders())])
+        keys = [key for key in concerned if key.partition(":")[0] == effect.venue]
         self._when(self.venues[effect.venue].snapshot(keys, effect.fills_since_ns), taken)
 
     def _say(self, level: Level, what: str, text: str, key: str) -> None:

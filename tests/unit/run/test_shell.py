@@ -10,11 +10,11 @@ import pytest
 
 from tickwright import Strategy, quotes
 from tickwright.base.clock import SystemClock
-from tickwright.base.errors import VenueError
+from tickwright.base.errors import JournalError, VenueError
 from tickwright.engine.build import attach
 from tickwright.engine.state import EngineConfig, State
-from tickwright.model.effect import Level, Notice
-from tickwright.model.event import ClockMeasured, Verb
+from tickwright.model.effect import Effect, Level, Notice
+from tickwright.model.event import ClockMeasured, Event, Verb
 from tickwright.model.market import BUY, Quote, Subscription
 from tickwright.model.order import Accepted, NewOrder, OrderRef, OrderReport, OrderType, Outcome, ReportStatus, Tif, Unknown
 from tickwright.ports import AccountSink, MarketSink
@@ -156,3 +156,40 @@ def test_given_a_run_that_is_over_when_events_still_come_then_they_change_nothin
 
     before, after = asyncio.run(story())
     assert before == after
+
+
+class FullDisk:
+    """A journal that cannot be written any more."""
+
+    def __init__(self, lines: int) -> None:
+        self.lines = lines
+        self.tries = 0
+
+    def write(self, _seq: int, _event: Event, _effects: Sequence[Effect]) -> None:
+        self.tries += 1
+        if self.tries > self.lines:
+            raise JournalError("no space left on the device", where="000001.twj")
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def test_given_a_journal_that_fails_when_the_next_event_comes_then_nothing_more_is_handled_and_our_orders_are_pulled() -> None:
+    """What is not on record is not sent; what works is cancelled at the venue; the run ends with the journal's error."""
+    venue, notices = Quiet(), []
+    seen: list[int] = []
+
+    async def story() -> None:
+        shell = make(venue, notices)
+        shell._journal = FullDisk(1)
+        orders_of(shell)
+        run = asyncio.create_task(shell.run())
+        for second in range(1, 5):
+            shell.put(ClockMeasured("sim", 1, 1, second))
+            seen.append(shell.state.seq)
+        await run
+
+    with pytest.raises(JournalError, match="no space"):
+        asyncio.run(story())
+    assert seen == [1, 2, 2, 2]
+    assert [ref.client_id for ref in venue.cancelled] == ["twtest00-1"]
