@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from tickwright.engine.act import withdraw
+from tickwright.engine.adopt import adopt
 from tickwright.engine.plugin import call
 from tickwright.engine.state import State
 from tickwright.model.effect import HaltChanged, Level, Notice, Stopped, TakeSnapshot
@@ -23,6 +24,8 @@ def on_command(state: State, event: Command) -> None:
         state.effects.append(Notice(Level.INFO, "disarmed", event.why or "Trading is not armed."))
     elif verb is Verb.STOP:
         stop(state, event.why)
+    elif verb is Verb.ADOPT:
+        adopt(state, event)
     elif verb is Verb.RESUME:
         who = event.why or "a person"
         if state.halts.lower(event.scope, HaltLevel.RUN, who):

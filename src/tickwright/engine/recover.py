@@ -123,6 +123,7 @@ def _compare(state: State, venue: VenueState, answer: Snapshot) -> None:
     state.reconciliation = result
     lines = tuple(Disagreement(d.kind.value, d.subject, d.ours, d.theirs, d.cause.value if d.cause else "") for d in differences)
     state.effects.append(Reconciled(answer.venue, venue.asked_why, lines))
+    venue.differs = None if result.agrees else answer
     if result.agrees:
         venue.reconciled = True
         venue.tries = 0

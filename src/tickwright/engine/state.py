@@ -12,6 +12,7 @@ from tickwright.account.ledger import Ledger
 from tickwright.base.errors import UsageError
 from tickwright.base.ids import IdCounter
 from tickwright.base.suggest import near_or_list
+from tickwright.model.account import Snapshot
 from tickwright.model.caps import Caps
 from tickwright.model.effect import Effect
 from tickwright.model.instrument import Instrument
@@ -79,6 +80,7 @@ class VenueState:
         "caps",
         "clock_bound_ns",
         "clock_offset_ns",
+        "differs",
         "loaded",
         "reconciled",
         "retry_ns",
@@ -91,6 +93,7 @@ class VenueState:
         self.account_up = False
         self.asked_ns = 0
         self.asked_why = ""
+        self.differs: Snapshot | None = None  # the last answer, where it did not agree with us
         self.loaded = False
         self.reconciled = False
         self.snapshot_asked = False

@@ -86,10 +86,13 @@ class Verb(enum.Enum):
     FLATTEN = "flatten"
     RESUME = "resume"
     STOP = "stop"
+    ADOPT = "adopt"  # take over what nothing explains, or an order that is not ours
 
 
 class Command(msgspec.Struct, frozen=True, tag_field="is", tag="command"):
-    """An instruction from outside. ``scope`` is ``account``, ``venue:<name>``, ``instrument:<key>`` or ``strategy:<name>``."""
+    """An instruction from outside. ``scope`` is ``account``, ``venue:<name>``, ``instrument:<key>`` or ``strategy:<name>``; to
+    adopt an order it is ``order:<client id>``.
+    """
 
     verb: Verb
     recv_ns: int

@@ -116,6 +116,10 @@ class Shelf:
     def get(self, client_id: str) -> Order | None:
         return self._by_client.get(client_id)
 
+    def working(self, client_id: str) -> Order:
+        """An order that is known to work."""
+        return self._open[client_id]
+
     def by_venue_id(self, key: str, venue_id: str) -> Order | None:
         return self._by_venue.get((key, venue_id))
 

@@ -118,6 +118,10 @@ class OrderStore:
         for fill in fills:
             self._fills.first_time(fill)
 
+    def own(self, client_id: str) -> None:
+        """A person says that an order of somebody else is ours from here on."""
+        self._shelf.working(client_id).foreign = False
+
     # ---- asking --------------------------------------------------------------------------------------------------
 
     def ask_cancel(self, client_id: str, now_ns: int) -> list[Change]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from tickwright import Strategy, quotes
+from tickwright import BUY, Strategy, quotes
 from tickwright.base.numbers import money
-from tickwright.model.effect import HaltChanged, Reconciled, TakeSnapshot, Valued
+from tickwright.model.effect import Cancel, HaltChanged, Notice, Reconciled, TakeSnapshot, Valued
 from tickwright.model.event import Command, Verb
+from tickwright.model.order import OrderReport, OrderType, ReportStatus
 from tickwright.model.reason import Reason
 from tickwright.risk.halts import HaltLevel
 from unit.engine.world import World, of
@@ -94,3 +95,42 @@ def test_given_an_armed_run_when_minutes_pass_then_its_worth_is_put_on_record_on
     assert len(told) == 3
     assert {item.currency for item in told} == {"USDT"}
     assert told[0].equity == money("110000.005")
+
+
+def test_given_a_difference_that_nothing_explains_when_a_person_adopts_it_then_both_sides_agree_and_it_is_a_transfer():
+    """The pause ends, the loss is no trading loss, and the ledger still adds up."""
+    world = ready()
+    world.held["USDT"] -= money(7)
+    wait(world, 61)
+    for _ in range(8):
+        world.snapshot()
+        wait(world, 1.5)
+    assert world.state.halts.level_for("Idle", "sim:BTC/USDT", "sim") is HaltLevel.PAUSE
+    world.feed(Command(Verb.ADOPT, world.now, "account", "fees of last month"))
+    wait(world, 1.5)
+    world.snapshot()
+    assert world.state.halts.level_for("Idle", "sim:BTC/USDT", "sim") is HaltLevel.RUN
+    assert world.state.ledger.total("USDT") == money(49_993)
+    world.state.ledger.check()
+
+
+def test_given_nothing_that_differs_when_a_person_adopts_then_nothing_changes():
+    """It is said, and that is all."""
+    world = ready()
+    (told,) = of(world.feed(Command(Verb.ADOPT, world.now, "account", "")), Notice)
+    assert told.what == "adopt.nothing"
+
+
+def test_given_somebody_elses_order_when_a_person_adopts_it_then_it_is_ours_and_pulled_with_the_rest():
+    """Before that it is left alone, whatever halts."""
+    world = ready()
+    report = OrderReport(
+        key="sim:BTC/USDT", client_id="by-hand", venue_id="v9", side=BUY, type=OrderType.LIMIT, status=ReportStatus.OPEN, qty=1_000,
+        filled=0, price=5_900_000, stop=None, reason=None, venue_ns=world.now, recv_ns=world.now,
+    )  # fmt: skip
+    world.feed(report)
+    assert of(world.feed(Command(Verb.PULL, world.now, "account", "test")), Cancel) == []
+    world.feed(Command(Verb.ADOPT, world.now, "order:by-hand", "mine"))
+    world.feed(Command(Verb.RESUME, world.now, "account", "ann"))
+    (cancel,) = of(world.feed(Command(Verb.PULL, world.now, "account", "test")), Cancel)
+    assert cancel.ref.venue_id == "v9"
