@@ -1,0 +1,361 @@
+"""Writes the journal of one run.
+
+Guarantees: when ``write`` returns for a step whose effects send something to a venue, the step and all before it are on
+record as the durability says; steps that send nothing may wait, but not longer than until the next tick. Every failure to
+write or to sync raises ``JournalError``, at once and from then on: after a failed sync nobody knows what is in the file, so
+nothing is ever added to it. Files are closed at a bound, compressed off the loop, and the oldest of the run are removed at a
+bound of their own, never without saying so. One writer at a time has the folder.
+
+Does not: read, or decide what a failure means; the shell stops the run.
+"""
+
+from __future__ import annotations
+
+import enum
+import gzip
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from tickwright.base.errors import JournalError
+from tickwright.journal.disk import Disk, File, Lock
+from tickwright.journal.record import (
+    HEAD,
+    End,
+    Segment,
+    encode_checkpoint,
+    encode_end,
+    encode_segment,
+    encode_steps,
+    frame,
+)
+from tickwright.model.account import AccountDown, AccountUp, Balance, Position, Transfer
+from tickwright.model.effect import Effect, HaltChanged, Notice, Reconciled, Stopped, Valued, Watched
+from tickwright.model.event import (
+    AmendOutcome,
+    CancelOutcome,
+    Command,
+    Event,
+    FindOutcome,
+    SnapshotOutcome,
+    SubmitOutcome,
+    Tick,
+)
+from tickwright.model.order import Fill, OrderReport
+
+#: Steps that wait at most before they are written.
+BLOCK_STEPS_MAX = 256
+#: With durability ``none``: bytes that wait at most.
+LAZY_BYTES_MAX = 256 * 1024
+SEGMENT_BYTES_MAX = 64 * 1024 * 1024
+KEEP_BYTES_MAX = 4 * 1024 * 1024 * 1024
+#: How often the space left on the disk is looked at, in ticks.
+SPACE_TICKS = 100
+SUFFIX = ".twj"
+PACKED = ".twj.gz"
+LOCK_NAME = "lock"
+#: How long closing waits for files that are being compressed.
+PACK_DEADLINE_S = 30.0
+
+
+class Durability(enum.Enum):
+    """What an intent has survived before it is sent."""
+
+    NONE = "none"  # nothing: written when convenient
+    PROCESS = "process"  # a killed process
+    POWER = "power"  # a power failure
+
+
+#: Effects that send nothing to a venue. Everything else is an intent, whatever is added to the union.
+_SENDS_NOTHING = frozenset({Notice, Watched, Valued, HaltChanged, Reconciled, Stopped})
+#: Events that are written through: what a venue said of the account, what a person said, and time itself.
+_THROUGH = frozenset(
+    {
+        AccountDown,
+        AccountUp,
+        AmendOutcome,
+        Balance,
+        CancelOutcome,
+        Command,
+        Fill,
+        FindOutcome,
+        OrderReport,
+        Position,
+        SnapshotOutcome,
+        SubmitOutcome,
+        Tick,
+        Transfer,
+    }
+)
+
+
+class Bounds:
+    """Sizes in bytes: at which a file is closed, what the files of a run may take together, and what must be left free."""
+
+    def __init__(self, segment: int = SEGMENT_BYTES_MAX, keep: int = KEEP_BYTES_MAX, free: int = 200 * 1024 * 1024) -> None:
+        self.segment = segment
+        self.keep = max(keep, 2 * segment)
+        self.free = free
+
+
+class JournalWriter:
+    """Satisfies :class:`tickwright.ports.Journal`. Made by :func:`open_run`."""
+
+    def __init__(
+        self,
+        folder: Path,
+        run: str,
+        head: bytes,
+        durability: Durability,
+        disk: Disk,
+        lock: Lock,
+        checkpoint: Callable[[], bytes],
+        bounds: Bounds,
+        background: Callable[[Callable[[], None]], None] | None,
+        say: Callable[[str], None],
+    ) -> None:
+        self.folder = folder
+        self.run = run
+        self.durability = durability
+        self._head = head
+        self._disk = disk
+        self._lock = lock
+        self._checkpoint = checkpoint
+        self._bounds = bounds
+        self._background = background if background is not None else self._start_thread
+        self._say = say
+        self._threads: list[threading.Thread] = []
+        self._dead: JournalError | None = None
+        self._events: list[Event] = []
+        self._effects: list[tuple[int, tuple[Effect, ...]]] = []
+        self._first = 0
+        self._seq = 0
+        self._lazy = bytearray()
+        self._number = 0
+        self._size = 0
+        self._ticks = 0
+        self._unsynced = False
+        self._stopped: Stopped | None = None
+        self._file: File | None = None
+
+    # -- writing -------------------------------------------------------------------------------------------------------
+
+    def write(self, seq: int, event: Event, effects: Sequence[Effect]) -> None:
+        """Put a step on record. Most steps do nothing: they cost an append and wait for the next that does."""
+        events = self._events
+        if not events:
+            self._first = seq
+        events.append(event)
+        if effects:
+            self._with_effects(seq, effects)
+        elif type(event) in _THROUGH or len(events) >= BLOCK_STEPS_MAX:
+            self._seq = seq
+            self._flush(sync=False)
+            if type(event) is Tick:
+                self._tick()
+
+    def _with_effects(self, seq: int, effects: Sequence[Effect]) -> None:
+        self._seq = seq
+        self._effects.append((len(self._events) - 1, tuple(effects)))
+        intent = False
+        for effect in effects:
+            if type(effect) not in _SENDS_NOTHING:
+                intent = True
+            elif type(effect) is Stopped:
+                self._stopped = effect
+        self._flush(sync=intent)
+
+    def _flush(self, *, sync: bool) -> None:
+        """Write what waits; with ``sync`` as durably as configured."""
+        if self._dead is not None:
+            raise self._dead
+        data = encode_steps(self._first, self._events, self._effects)
+        self._events.clear()
+        self._effects.clear()
+        if self.durability is Durability.NONE:
+            self._lazy += data
+            if len(self._lazy) < LAZY_BYTES_MAX:
+                return
+            data = bytes(self._lazy)
+            self._lazy.clear()
+        self._put(data)
+        if sync and self.durability is Durability.POWER:
+            self._sync()
+        if self._size >= self._bounds.segment:
+            self._rotate()
+
+    def _put(self, data: bytes) -> None:
+        assert self._file is not None, "the journal is open"
+        try:
+            self._file.write(data)
+        except OSError as error:
+            raise self._die(error, "it cannot be written") from None
+        self._size += len(data)
+        self._unsynced = True
+
+    def _sync(self) -> None:
+        if not self._unsynced:
+            return
+        assert self._file is not None, "the journal is open"
+        try:
+            self._file.sync()
+        except OSError as error:
+            raise self._die(error, "what was written may be lost") from None
+        self._unsynced = False
+
+    def _tick(self) -> None:
+        """Now and then: sync what no intent has synced, and look at the space that is left."""
+        self._ticks += 1
+        if self._ticks % SPACE_TICKS:
+            return
+        if self.durability is Durability.POWER:
+            self._sync()
+        self._check_space()
+
+    def _check_space(self) -> None:
+        try:
+            free = self._disk.free_bytes(self.folder)
+        except OSError as error:
+            raise self._die(error, "the disk cannot be looked at") from None
+        if free < self._bounds.free:
+            text = f"only {free // 1024**2} MB are left on the disk, {self._bounds.free // 1024**2} are needed"
+            self._dead = JournalError(text, where=str(self._path()), hint="make room, then start again")
+            raise self._dead
+
+    def _die(self, error: OSError, what: str) -> JournalError:
+        """For good: nothing is added to a file in an unknown state."""
+        text = error.strerror or str(error)
+        hint = "nothing more is sent; what is on record is whole: see to the disk and start again"
+        self._dead = JournalError(f"{what}: {text[:1].lower()}{text[1:]}", where=str(self._path()), hint=hint)
+        return self._dead
+
+    # -- files ---------------------------------------------------------------------------------------------------------
+
+    def _path(self, number: int | None = None) -> Path:
+        return self.folder / self.run / f"{self._number if number is None else number:06d}{SUFFIX}"
+
+    def _begin_file(self) -> None:
+        self._number += 1
+        self._size = 0
+        path = self._path()
+        try:
+            self._file = self._disk.append(path)
+        except OSError as error:
+            raise self._die(error, "it cannot be created") from None
+        self._put(encode_segment(Segment(self.run, self._number)) + frame(HEAD, self._head))
+        if self._number > 1:
+            self._put(encode_checkpoint(self._seq, self._checkpoint()))
+        if self.durability is Durability.POWER:
+            self._sync()
+            try:
+                self._disk.sync_folder(path.parent)
+            except OSError as error:
+                raise self._die(error, "the folder cannot be made durable") from None
+
+    def _rotate(self) -> None:
+        """Close the file, begin the next with the state as it is, compress and remove behind."""
+        assert self._file is not None, "the journal is open"
+        if self.durability is not Durability.NONE:
+            self._sync()
+        self._file.close()
+        closed = self._number
+        self._begin_file()
+        self._background(lambda: self._pack(closed))
+
+    def _start_thread(self, work: Callable[[], None]) -> None:
+        self._threads = [thread for thread in self._threads if thread.is_alive()]
+        thread = threading.Thread(target=work, name="journal compression", daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _pack(self, number: int) -> None:
+        """Compress a closed file, and see to the bound of all. What fails here loses nothing: the file stays as it is."""
+        path = self._path(number)
+        try:
+            packed = gzip.compress(self._disk.read(path), 6, mtime=0)
+            self._disk.write_whole(path.with_name(f"{number:06d}{PACKED}"), packed)
+            self._disk.remove(path)
+            self._trim()
+        except OSError as error:
+            self._say(f"{path}: not compressed: {error}")
+
+    def _trim(self) -> None:
+        folder = self.folder / self.run
+        closed = [name for name in self._disk.names(folder) if name.endswith(PACKED)]
+        sizes = {name: len(self._disk.read(folder / name)) for name in closed} if len(closed) > 1 else {}
+        while sum(sizes.values()) > self._bounds.keep - self._bounds.segment and len(sizes) > 1:
+            oldest = min(sizes)
+            del sizes[oldest]
+            self._disk.remove(folder / oldest)
+            self._say(f"{folder / oldest}: removed, the journal of this run may take {self._bounds.keep // 1024**2} MB")
+
+    # -- ending --------------------------------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """End the record and give the folder back. Closing twice is closing once; a dead journal is only let go."""
+        file, self._file = self._file, None
+        if file is None:
+            return
+        try:
+            if self._dead is None:
+                self._file = file
+                self._end()
+        finally:
+            self._file = None
+            file.close()
+            for thread in self._threads:
+                thread.join(PACK_DEADLINE_S)
+            self._lock.release()
+
+    def _end(self) -> None:
+        if self._events:
+            self._seq = self._first + len(self._events) - 1
+            self._lazy += encode_steps(self._first, self._events, self._effects)
+            self._events.clear()
+            self._effects.clear()
+        stopped = self._stopped
+        clean, why = (stopped.clean, stopped.why) if stopped is not None else (False, "the run did not get to its end")
+        self._put(bytes(self._lazy) + encode_end(End(self._seq, clean, why)))
+        self._lazy.clear()
+        if self.durability is not Durability.NONE:
+            self._sync()
+
+
+def open_run(
+    folder: Path,
+    run: str,
+    head: bytes,
+    durability: Durability,
+    *,
+    disk: Disk,
+    checkpoint: Callable[[], bytes],
+    bounds: Bounds | None = None,
+    background: Callable[[Callable[[], None]], None] | None = None,
+    say: Callable[[str], None] = lambda _: None,
+) -> JournalWriter:
+    """Begin the journal of a run in ``folder``. ``background`` is what compression is given to (None: a thread), ``say`` is told
+    what is removed. The run's own folder has a number before its name, so runs are in order whatever the clock says.
+    """
+    where = str(folder)
+    try:
+        disk.make_folder(folder)
+        lock = disk.lock(folder / LOCK_NAME)
+        if lock is None:
+            raise JournalError(
+                "another run is writing to it", where=where, hint="one run an account: stop the other, or give it another folder"
+            )
+        numbers = [int(name[:6]) for name in disk.names(folder) if name[:6].isdigit() and name[6:7] == "-"]
+        name = f"{max(numbers, default=0) + 1:06d}-{run.strip('-')}"
+        disk.make_folder(folder / name)
+        if durability is Durability.POWER:
+            disk.sync_folder(folder)
+    except OSError as error:
+        text = error.strerror or str(error)
+        raise JournalError(f"it cannot be written: {text[:1].lower()}{text[1:]}", where=where, hint="nothing was sent") from None
+    writer = JournalWriter(folder, name, head, durability, disk, lock, checkpoint, bounds or Bounds(), background, say)
+    try:
+        writer._begin_file()  # noqa: SLF001 (the other half of the constructor: it may fail)
+    except JournalError:
+        lock.release()
+        raise
+    return writer
