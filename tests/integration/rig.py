@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import tempfile
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -21,11 +23,14 @@ from tickwright.base.chance import Chance
 from tickwright.base.clock import SystemClock
 from tickwright.base.numbers import DOWN, UP, money
 from tickwright.base.secret import Secret
+from tickwright.engine import carry
+from tickwright.journal.writer import Durability
 from tickwright.model.effect import Notice
 from tickwright.model.instrument import Instrument
 from tickwright.model.market import BUY, SELL, Side
 from tickwright.net.ws import WsCounters, WsPolicy
 from tickwright.risk.limits import Limits
+from tickwright.run.record import Recording, recover
 from tickwright.run.session import Plan, Session
 from tickwright.sim.faults import Fault, FaultKind
 from tickwright.sim.stands.binance_spot import BinanceSpotStand, StandConfig
@@ -221,38 +226,68 @@ class Rig:
         assert state.counters.fills == len(venue["fills"])
 
 
+def make_session(
+    stand: BinanceSpotStand,
+    base: str,
+    notices: list[Notice],
+    *,
+    key_kind: str = "hmac",
+    use_rest_orders: bool = False,
+    recording: Recording | None = None,
+    **plan: Any,
+) -> Session:
+    """A session on a stand that is served at ``base``; not prepared yet."""
+    given = stand.given[key_kind]
+    config = VenueConfig(
+        rest_url=f"http://{base}",
+        ws_url=f"ws://{base}",
+        ws_api_url=f"ws://{base}/ws-api/v3",
+        key=given.api_key,
+        secret=Secret(given.secret.encode()),
+        key_kind=key_kind,
+        recv_window_ms=1_000,
+        use_rest_orders=use_rest_orders,
+    )
+    clock = SystemClock()
+    venue = Binance(config, clock, Chance(5), TIMING)
+    asked = {"strategy": Hand, "params": {}, "limits": LIMITS} | plan
+    return Session(Plan(venue=venue, symbols=["BTC/USDT"], recording=recording, **asked), clock, notices.append)
+
+
+@contextlib.asynccontextmanager
+async def running(
+    session: Session, stand: BinanceSpotStand, notices: list[Notice], *, halted: bool = False
+) -> AsyncIterator[Rig]:
+    """The session from its start to its orderly end."""
+    await session.prepare()
+    task = asyncio.create_task(session.run())
+    rig = Rig(session, stand, notices)
+    try:
+        await rig.until(
+            lambda: (halted or rig.state.armed) and rig.book.ready and rig.state.market(KEY).quoted_ns, "the session to trade"
+        )
+        yield rig
+        session.stop("the story is told")
+        await task
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
 @contextlib.asynccontextmanager
 async def trading(*, key_kind: str = "hmac", use_rest_orders: bool = False, **stand_options: Any) -> AsyncIterator[Rig]:
-    """A session that trades on a fresh stand; it is stopped and audited at the end."""
+    """A session that trades on a fresh stand and is recorded; it is stopped and audited at the end, and so is its record."""
     stand = BinanceSpotStand(StandConfig(symbols=(NATIVE,), seed=11, **stand_options))
     notices: list[Notice] = []
-    async with serve(stand) as server, asyncio.timeout(STORY_S):
-        given = stand.given[key_kind]
-        config = VenueConfig(
-            rest_url=f"http://{server.base}",
-            ws_url=f"ws://{server.base}",
-            ws_api_url=f"ws://{server.base}/ws-api/v3",
-            key=given.api_key,
-            secret=Secret(given.secret.encode()),
-            key_kind=key_kind,
-            recv_window_ms=1_000,
-            use_rest_orders=use_rest_orders,
-        )
-        clock = SystemClock()
-        venue = Binance(config, clock, Chance(5), TIMING)
-        plan = Plan(strategy=Hand, params={}, venue=venue, symbols=["BTC/USDT"], limits=LIMITS)
-        session = Session(plan, clock, notices.append, None)
-        await session.prepare()
-        running = asyncio.create_task(session.run())
-        rig = Rig(session, stand, notices)
-        try:
-            await rig.until(
-                lambda: rig.state.armed and rig.book.ready and rig.state.market(KEY).quoted_ns, "the session to trade"
+    with tempfile.TemporaryDirectory() as folder:
+        recording = Recording(Path(folder), "story", Durability.PROCESS)
+        async with serve(stand) as server, asyncio.timeout(STORY_S):
+            session = make_session(
+                stand, server.base, notices, key_kind=key_kind, use_rest_orders=use_rest_orders, recording=recording
             )
-            yield rig
-            session.stop("the story is told")
-            await running
-        finally:
-            running.cancel()
-            await asyncio.gather(running, return_exceptions=True)
-        rig.audit()
+            async with running(session, stand, notices) as rig:
+                yield rig
+            rig.audit()
+        left = recover(Path(folder), recording.disk, "story")
+        assert left is not None
+        assert left.carried == carry.keep(rig.state), "the record tells another story"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
+from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 
@@ -108,12 +109,21 @@ def is_file(name: str) -> bool:
 class PaperVenue:
     """Wraps making a simulated venue over a real one: the instruments are known only once the real one is open."""
 
-    def __init__(self, source: Venue, section: PaperSection, symbols: tuple[str, ...], clock: Clock, chance: Chance) -> None:
+    def __init__(
+        self,
+        source: Venue,
+        section: PaperSection,
+        symbols: tuple[str, ...],
+        clock: Clock,
+        chance: Chance,
+        held: Mapping[str, int] | None = None,
+    ) -> None:
         self.source = source
         self.section = section
         self.symbols = symbols
         self.clock = clock
         self.chance = chance
+        self.held = held  # what an earlier run left on the account; None or nothing: it begins as configured
 
     async def make(self) -> Venue:
         """Open the real venue, and put an exchange of our own in front of its market data."""
@@ -139,6 +149,8 @@ class PaperVenue:
         )
 
     def _balances(self, listed: list[Instrument]) -> dict[str, int]:
+        if self.held:
+            return dict(self.held)
         held = dict(self.section.balances)
         for item in listed:
             if item.symbol in self.symbols or item.key in self.symbols:

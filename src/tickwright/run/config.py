@@ -46,6 +46,10 @@ class RunSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     seconds: Annotated[float, msgspec.Meta(gt=0)] | None = None  # None: until stopped
     cancel_on_stop: bool = True
     confirm_live: bool = False  # True: live needs no typed confirmation
+    state_dir: str = ""  # what outlives a run; relative to the file that says so. "": in the user's state directory
+    reconcile_s: Annotated[float, msgspec.Meta(ge=0)] = (
+        60.0  # how often both sides are compared while it runs; 0: only when asked
+    )
 
 
 class VenueSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -73,6 +77,15 @@ class PaperSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     taker_ppm: Ppm = 1_000
 
 
+class JournalSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[journal]``: the record of each run, and what it must survive before an order is sent."""
+
+    folder: str = ""  # of one account; relative to the file that says so. "": in the state directory
+    durability: Literal["auto", "none", "process", "power"] = "auto"  # auto: power where money is real, else process
+    segment_mb: Annotated[int, msgspec.Meta(ge=1, le=4096)] = 64
+    keep_mb: Annotated[int, msgspec.Meta(ge=1)] = 4096  # of one run; the oldest closed parts go first
+
+
 class LogSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``[log]``"""
 
@@ -87,17 +100,18 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     venues: dict[str, VenueSection] = {}
     risk: Limits = Limits()
     paper: PaperSection = PaperSection()
+    journal: JournalSection = JournalSection()
     log: LogSection = LogSection()
     params: dict[str, ParamValue] = {}
 
 
 #: The tables of the file, but for ``venues`` (one table a venue) and ``params`` (names are the strategy's).
 SECTIONS: Mapping[str, type[msgspec.Struct]] = types.MappingProxyType(
-    {"run": RunSection, "risk": Limits, "paper": PaperSection, "log": LogSection}
+    {"run": RunSection, "risk": Limits, "paper": PaperSection, "journal": JournalSection, "log": LogSection}
 )
 _TABLES = (*SECTIONS, "venues", "params")
 _SECRET_NAMES = frozenset({"key", "secret", "api_key", "api_secret", "apikey", "password", "passphrase", "private_key", "token"})
-_PATHS = frozenset({"strategy", "key_file"})
+_PATHS = frozenset({"strategy", "key_file", "folder", "state_dir"})
 _EXPECTED: Mapping[object, str] = types.MappingProxyType(
     {
         int: "a whole number",
@@ -260,6 +274,7 @@ def _assemble(entries: list[_Entry]) -> Config:
         venues={name: VenueSection(**values) for name, values in venues.items()},
         risk=Limits(**leaves["risk"]),
         paper=PaperSection(**leaves["paper"]),
+        journal=JournalSection(**leaves["journal"]),
         log=LogSection(**leaves["log"]),
         params=params,
     )

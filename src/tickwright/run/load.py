@@ -12,6 +12,9 @@ from tickwright.base.errors import StrategyError
 from tickwright.base.suggest import near
 from tickwright.strategy.strategy import Strategy
 
+#: What the module of a user's file is called, before the file's own name.
+USER_MODULE = "tickwright_user_"
+
 
 def load_strategy(path: Path, name: str = "") -> type[Strategy]:
     """The strategy class of the file at ``path``: the one called ``name``, or the only (else the last) one it defines."""
@@ -33,7 +36,7 @@ def load_strategy(path: Path, name: str = "") -> type[Strategy]:
 
 
 def _classes(path: Path) -> dict[str, type[Strategy]]:
-    module_name = f"tickwright_user_{path.stem}"
+    module_name = f"{USER_MODULE}{path.stem}"
     spec = importlib.util.spec_from_file_location(module_name, path)
     if spec is None or spec.loader is None:
         raise StrategyError("it cannot be imported as Python", where=str(path), hint="its name should end in .py")

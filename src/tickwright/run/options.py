@@ -30,6 +30,9 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     faults: Path | None = None
     seed: int | None = None
     seconds: float | None = None
+    journal: Path | None = None
+    fresh: bool = False  # begin anew, whatever the last run left
+    resume: str = ""  # why the halts of the last run are lifted
     config: Path | None = None
     log_level: str = ""
     log_format: str = ""
@@ -47,6 +50,11 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
         given = [flag for flag, value in of_stand.items() if value is not None]
         if given and not self.stand:
             raise UsageError(f"{given[0]} is for --stand, which was not given")
+        if self.fresh and self.live:
+            raise UsageError(
+                "--fresh would forget halts and losses of an account with real money",
+                hint="tickwright adopt takes over what the venue holds",
+            )
         if self.confirmed and not self.live:
             raise UsageError("--yes-really is for --live, which was not given")
 

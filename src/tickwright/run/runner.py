@@ -13,7 +13,8 @@ import structlog
 
 from tickwright.base.chance import Chance
 from tickwright.base.clock import NS_PER_S, Clock, SystemClock
-from tickwright.base.errors import RefusedError, UsageError
+from tickwright.base.errors import ConfigError, RefusedError, UsageError
+from tickwright.journal.writer import Bounds, Durability
 from tickwright.model.effect import Level, Notice
 from tickwright.ports import Venue
 from tickwright.run.build import PaperVenue, is_file, limits_for, load_venue_file, make_venue, venue_section
@@ -21,9 +22,11 @@ from tickwright.run.config import Config, load_config
 from tickwright.run.load import load_strategy
 from tickwright.run.logs import Redactor, setup_logs
 from tickwright.run.options import RunOptions
+from tickwright.run.record import Left, Recording
 from tickwright.run.secrets import require_credentials
 from tickwright.run.session import Plan, Session
 from tickwright.run.standrun import StandProcess
+from tickwright.run.state_dir import state_dir
 from tickwright.run.summary import Summary, summarise
 from tickwright.run.table import look, show
 
@@ -64,7 +67,9 @@ async def _run(options: RunOptions, config: Config, redactor: Redactor) -> Summa
         raise UsageError("no instrument was given", hint="add --symbol BTC/USDT, or [run] symbols in the configuration")
     limits, starter = limits_for(config, real_money=options.live)
     async with contextlib.AsyncExitStack() as stack:
-        venue, source = await _choose(options, config, name, symbols, clock, chance, redactor, stack)
+        recording = recording_for(options, config, name)
+        left = recording.left() if recording is not None else None
+        venue, source = await _choose(options, config, name, symbols, clock, chance, redactor, stack, left)
         if starter:
             _say(f"no [risk] limits configured: at most {limits.max_order_value} an order, {limits.max_position} held")
         if options.live and not options.confirmed:
@@ -79,13 +84,60 @@ async def _run(options: RunOptions, config: Config, redactor: Redactor) -> Summa
             seconds=config.run.seconds if options.seconds is None else options.seconds,
             cancel_on_stop=config.run.cancel_on_stop,
             also_close=[source] if source is not None else [],
+            recording=recording,
+            resume=options.resume,
+            reconcile_every_s=config.run.reconcile_s,
         )
         return await run_plan(plan, clock, connections_of(source or venue), quiet=options.quiet)
 
 
+def recording_for(options: RunOptions, config: Config, name: str) -> Recording | None:
+    """Where the run is recorded. An account that is made anew for each run (a stand's, a user's own venue's) is recorded only
+    where a folder is given: there is nothing to go on from.
+    """
+    environment = _environment(options, config, name)
+    given = options.journal or (Path(config.journal.folder) if config.journal.folder else None)
+    if given is None and (options.stand or is_file(name)):
+        return None
+    folder = given or state_dir(config, name, environment) / "journal"
+    durability = config.journal.durability
+    if durability == "auto":
+        durability = "power" if options.live else "process"
+    mb = 1024 * 1024
+    return Recording(
+        folder,
+        f"{name} {environment}",
+        Durability(durability),
+        go_on=not (options.fresh or options.stand),
+        bounds=Bounds(config.journal.segment_mb * mb, config.journal.keep_mb * mb),
+        say=structlog.get_logger().warning,
+    )
+
+
+def _environment(options: RunOptions, config: Config, name: str) -> str:
+    """Which of a venue's accounts it is."""
+    if options.stand:
+        return "stand"
+    if is_file(name):
+        return "own"
+    if not (options.testnet or options.live):
+        return "paper"
+    section = venue_section(config, name)
+    if section.rest_url:
+        return section.environment  # of another address: what it is configured to be
+    if options.testnet:
+        return "testnet" if section.environment == "mainnet" else section.environment
+    if section.environment != "mainnet":
+        raise ConfigError(
+            f"[venues.{name}] environment is {section.environment!r}, and --live trades real money",
+            hint="use --testnet, or take the setting out",
+        )
+    return "mainnet"
+
+
 async def run_plan(plan: Plan, clock: Clock, connections: Mapping[str, Any], *, quiet: bool) -> Summary:
     """Prepare, run with the live table, and sum up."""
-    session = Session(plan, clock, log_notice, None)
+    session = Session(plan, clock, log_notice)
     try:
         await session.prepare()
     except BaseException:
@@ -122,6 +174,7 @@ async def _choose(
     chance: Chance,
     redactor: Redactor,
     stack: contextlib.AsyncExitStack,
+    left: Left | None,
 ) -> tuple[Venue, Venue | None]:
     """The venue to trade on, and the one its market data comes from if that is another."""
     if is_file(name):
@@ -139,18 +192,23 @@ async def _choose(
         )
         return make_venue(name, stand.section(), stand.credentials(), clock, chance), None
     if options.testnet or options.live:
-        environment = "testnet" if options.testnet else "mainnet"
-        if section.rest_url:
-            environment = section.environment
+        environment = _environment(options, config, name)
         credentials = require_credentials(name, section, environment=environment)
         redactor.learn(credentials.secret)
         return make_venue(name, section, credentials, clock, chance, environment=environment), None
     source = make_venue(name, section, None, clock, chance)
     try:
-        return await PaperVenue(source, config.paper, symbols, clock, chance).make(), source
+        return await PaperVenue(source, config.paper, symbols, clock, chance, _held(left, name)).make(), source
     except BaseException:
         await source.close()
         raise
+
+
+def _held(left: Left | None, venue: str) -> dict[str, int]:
+    """What the paper account held when the last run ended: it goes on from there."""
+    if left is None:
+        return {}
+    return {purse.asset: purse.ours for purse in left.carried.ledger.purses if purse.venue == venue}
 
 
 def _confirm(config: Config, venue: str, symbols: tuple[str, ...]) -> None:

@@ -14,11 +14,10 @@ from typing import Any
 
 import msgspec
 
-from tickwright.base.clock import Clock
+from tickwright.base.clock import NS_PER_S, Clock
 from tickwright.base.errors import RefusedError, StrategyError, UsageError
 from tickwright.base.ids import run_prefix
 from tickwright.base.suggest import near_or_list
-from tickwright.engine.build import attach
 from tickwright.engine.state import EngineConfig, State
 from tickwright.model.effect import Notice
 from tickwright.model.event import Verb
@@ -26,6 +25,7 @@ from tickwright.model.instrument import Instrument
 from tickwright.model.market import Channel, Subscription
 from tickwright.ports import Journal, Venue
 from tickwright.risk.limits import Limits
+from tickwright.run.record import Recording, build, head_of
 from tickwright.run.shell import Shell
 from tickwright.strategy.strategy import Strategy
 
@@ -43,24 +43,28 @@ class Plan(msgspec.Struct, kw_only=True):
     auto_arm: bool = True
     cancel_on_stop: bool = True
     also_close: list[Venue] = []
+    recording: Recording | None = None
+    resume: str = ""  # why the halts of an earlier run are lifted; "": they stand
+    reconcile_every_s: float = 60.0
 
 
 class Session:
     """A run that has been prepared: instruments are known, the strategy is attached, nothing has been sent."""
 
-    def __init__(self, plan: Plan, clock: Clock, on_notice: Callable[[Notice], None] | None, journal: Journal | None) -> None:
+    def __init__(self, plan: Plan, clock: Clock, on_notice: Callable[[Notice], None] | None = None) -> None:
         self.plan = plan
         self.clock = clock
         self.on_notice = on_notice
-        self.journal = journal
+        self.journal: Journal | None = None
         self.state: State
         self.shell: Shell
         self.instruments: list[Instrument] = []
         self.started_ns = 0
 
     async def prepare(self) -> None:
-        """Open the venue, check the key, find the instruments, build the state."""
+        """Read what the last run left, open the venue, check the key, find the instruments, build the state, begin the record."""
         venue = self.plan.venue
+        left = self.plan.recording.left() if self.plan.recording is not None else None
         await venue.open()
         permissions = await venue.permissions()
         if permissions.can_withdraw:
@@ -70,19 +74,22 @@ class Session:
         listed = await venue.instruments()
         self.instruments = [_find(listed, symbol, venue.caps.venue) for symbol in self.plan.symbols]
         self.started_ns = self.clock.wall_ns()
-        config = EngineConfig(
-            currency=self.plan.currency or self.instruments[0].quote,
-            limits=self.plan.limits,
-            id_prefix=run_prefix(self.started_ns, self.clock.mono_ns() // 1000),
-            auto_arm=self.plan.auto_arm,
-            cancel_on_stop=self.plan.cancel_on_stop,
-        )
-        self.state = State(config, [venue.caps], listed)
-        self.state.traded = [item.key for item in self.instruments]
         strategy = self.plan.strategy(**self.plan.params)
-        wanted = attach(self.state, strategy)
+        head = head_of(
+            strategy,
+            place=self.plan.recording.place if self.plan.recording is not None else venue.caps.venue,
+            started_ns=self.started_ns,
+            config=self._config(),
+            caps=(venue.caps,),
+            traded=tuple(item.key for item in self.instruments),
+            instruments=tuple(listed),
+            left=left,
+        )
+        self.state, wanted = build(head, strategy)
         subs = _subscriptions(wanted, self.instruments)
         _check_offered(subs, venue)
+        if self.plan.recording is not None:
+            self.journal = self.plan.recording.begin(head, self.state)
         self.shell = Shell(
             self.state,
             {venue.caps.venue: venue},
@@ -92,10 +99,21 @@ class Session:
             on_notice=self.on_notice,
         )
 
+    def _config(self) -> EngineConfig:
+        return EngineConfig(
+            currency=self.plan.currency or self.instruments[0].quote,
+            limits=self.plan.limits,
+            id_prefix=run_prefix(self.started_ns, self.clock.mono_ns() // 1000),
+            auto_arm=self.plan.auto_arm,
+            cancel_on_stop=self.plan.cancel_on_stop,
+            reconcile_every_ns=int(self.plan.reconcile_every_s * NS_PER_S),
+        )
+
     async def run(self) -> None:
         """Trade until the time is up, a signal comes or the engine stops; then close the venue."""
         gc.collect()
         gc.freeze()  # what is there at the start stays: the collector need not walk it between a tick and its order
+        self._resume()
         timer = asyncio.create_task(self._timer())
         try:
             with _signals(self.stop):
@@ -106,8 +124,16 @@ class Session:
             await asyncio.gather(timer, return_exceptions=True)
             await self.close()
 
+    def _resume(self) -> None:
+        """A person's word at the start that what had halted an earlier run is in order again."""
+        if self.plan.resume:
+            for halt in self.state.halts.all():
+                self.shell.command(Verb.RESUME, self.plan.resume, halt.scope)
+
     async def close(self) -> None:
-        """Close every connection."""
+        """Close the journal and every connection."""
+        if self.journal is not None:
+            self.journal.close()
         for venue in (self.plan.venue, *self.plan.also_close):
             await venue.close()
 
