@@ -17,6 +17,7 @@ import typer
 
 from tickwright import __version__
 from tickwright.base.errors import DataError, ExitCode, MismatchError, UsageError, VenueError
+from tickwright.cli import journal as journals
 from tickwright.cli.errors import explain
 from tickwright.cli.output import ReaderGone, note, print_json, print_rich, say
 
@@ -32,6 +33,9 @@ strategies = typer.Typer(help="Strategy files.", no_args_is_help=False)
 tape = typer.Typer(help="Recordings of market data.", no_args_is_help=False)
 app.add_typer(strategies, name="strategies")
 app.add_typer(tape, name="tape")
+app.add_typer(journals.journal, name="journal")
+app.command("history")(journals.history)
+app.command("replay")(journals.replay)
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 ConfigFile = Annotated[

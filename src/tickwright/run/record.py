@@ -220,7 +220,7 @@ def recover(folder: Path, disk: Disk, place: str) -> Left | None:
     if head.place != place:
         hint = "give each account its own folder"
         raise UsageError(f"the journal is of {head.place}, this run is on {place}", where=where, hint=hint)
-    return Left(run=run, head=head, carried=carry.keep(rebuilding.state), clean=rebuilding.clean)
+    return Left(run=run, head=head, carried=rebuilding.kept(), clean=rebuilding.clean)
 
 
 class Rebuilding:
@@ -244,6 +244,10 @@ class Rebuilding:
         if self._state is None:
             raise JournalError("it does not begin with the state of the account", where=self.where)
         return self._state
+
+    def kept(self) -> Carried:
+        """What the run knew as far as it has been read."""
+        return carry.keep(self.state)
 
     def take(self, record: Record) -> None:
         """The next record."""

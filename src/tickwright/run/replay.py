@@ -7,14 +7,13 @@ Does not: contact anybody, or perform an effect. The wall time of the run plays 
 from __future__ import annotations
 
 import importlib
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from tickwright.base.clock import NS_PER_S
+from tickwright.base.clock import NS_PER_S, SystemClock
 from tickwright.base.errors import DataError, JournalError, StrategyError
 from tickwright.engine import carry
 from tickwright.engine.state import State
@@ -70,12 +69,31 @@ def replay(
     disk = disk if disk is not None else RealDisk()
     folder, run = find_run(journal, disk)
     walk = _Walk(str(folder / run), run, strategy, progress)
-    began = time.perf_counter()
+    clock = SystemClock()
+    began_ns = clock.mono_ns()
     for record in read_run(folder, run, disk):
         walk.take(record)
         if walk.divergence is not None:
             break
-    return walk.result(time.perf_counter() - began)
+    return walk.result((clock.mono_ns() - began_ns) / NS_PER_S)
+
+
+def describe(result: Replay) -> str:
+    """The result for people."""
+    head = f"{result.run} ({result.strategy}): {result.steps:,} steps, {result.effects:,} effects in {result.seconds:.2f} s"
+    lines = [f"{head}, {result.speed:,.0f} times as fast as the run"]
+    if not result.same_build:
+        lines.append("It was recorded by another version of the program.")
+    if not result.same_strategy:
+        lines.append("The strategy is not the file that it was.")
+    found = result.divergence
+    if found is None:
+        lines.append("Every effect is the one on record.")
+        return "\n".join(lines)
+    lines.append(f"The first difference is at step {found.seq}: {found.event}")
+    lines += [f"  on record  {text}" for text in found.recorded or ("nothing",)]
+    lines += [f"  replayed   {text}" for text in found.replayed or ("nothing",)]
+    return "\n".join(lines)
 
 
 class _Walk:
