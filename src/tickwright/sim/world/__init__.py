@@ -1,0 +1,26 @@
+"""The simulated world: virtual time, a network, clocks and disks, in which the real code runs out of one seed.
+
+``World`` makes it, ``serve_stand`` puts a venue into it, ``NetFaults`` says what goes wrong.
+"""
+
+from tickwright.sim.world.clocks import WorldClock
+from tickwright.sim.world.faults import NetFault, NetFaultKind, NetFaults
+from tickwright.sim.world.guard import Escape
+from tickwright.sim.world.loop import Gone
+from tickwright.sim.world.scheduler import Deadlock
+from tickwright.sim.world.server import serve_stand
+from tickwright.sim.world.world import Node, World, WorldError
+
+__all__ = [
+    "Deadlock",
+    "Escape",
+    "Gone",
+    "NetFault",
+    "NetFaultKind",
+    "NetFaults",
+    "Node",
+    "World",
+    "WorldClock",
+    "WorldError",
+    "serve_stand",
+]

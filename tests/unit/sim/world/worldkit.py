@@ -1,0 +1,89 @@
+"""A strategy at work in a world: what several tests begin with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+from tickwright import Strategy, bars, ema, param
+from tickwright.base.secret import Secret
+from tickwright.model.effect import Notice
+from tickwright.risk.limits import Limits
+from tickwright.run.session import Plan, Session
+from tickwright.sim.stands.binance_spot import BinanceSpotStand, StandConfig
+from tickwright.sim.world import NetFaults, Node, World, serve_stand
+from tickwright.venues.binance_spot import Adapter
+from tickwright.venues.kit import VenueConfig
+
+LIMITS = Limits(max_order_value=Decimal(10_000), max_order_qty=Decimal(10), max_position=Decimal(10))
+
+
+class Cross(Strategy):
+    """As examples/02_ema_cross.py."""
+
+    fast = bars("50 ticks").close >> ema(5)
+    slow = bars("50 ticks").close >> ema(15)
+    size = param("0.01", unit="BTC")
+
+    def decide(self) -> None:
+        self.target(self.size if self.fast.value > self.slow.value else 0)
+
+
+def make_stand(seed: int, **settings: Any) -> BinanceSpotStand:
+    return BinanceSpotStand(StandConfig(seed=seed, symbols=("BTCUSDT",), **settings))
+
+
+def make_session(
+    client: Node, base: str, stand: BinanceSpotStand, seconds: float | None, on_notice: Callable[[Notice], None] | None = None
+) -> Session:
+    """The real session with the real adapter, to a stand at ``base``."""
+    about = stand.about(base)
+    config = VenueConfig(
+        rest_url=about["rest_url"],
+        ws_url=about["ws_url"],
+        ws_api_url=about["ws_api_url"],
+        key=about["api_key"],
+        secret=Secret(about["api_secret"].encode()),
+    )
+    venue = Adapter(config, client.clock, client.chance)
+    plan = Plan(strategy=Cross, params={}, venue=venue, symbols=["BTC/USDT"], limits=LIMITS, seconds=seconds)
+    return Session(plan, client.clock, on_notice)
+
+
+class Outcome:
+    """What came of a run."""
+
+    def __init__(self, session: Session, stand: BinanceSpotStand, world: World, notices: list[Notice]) -> None:
+        self.state = stand.state()
+        self.fills: Any = self.state["fills"]
+        self.clean = session.shell.stopped is not None and session.shell.stopped.clean
+        self.notices = [notice.what for notice in notices]
+        self.happened = [fault.kind for fault in world.network.happened]
+        self.digest = world.digest()
+        self.steps = world.scheduler.steps
+
+
+def trade(
+    seed: int,
+    seconds: float,
+    *,
+    faults: NetFaults = NetFaults(),  # noqa: B008 (frozen data)
+    prepare: Callable[[World, BinanceSpotStand], None] = lambda *_: None,
+    **settings: Any,
+) -> Outcome:
+    """Trade for so long against a stand."""
+    stand, notices = make_stand(seed, **settings), []
+    with World(seed, faults=faults) as world:
+        venue, client = world.node("venue"), world.node("client")
+        base = serve_stand(venue, stand)
+        prepare(world, stand)
+
+        async def trading() -> Session:
+            session = make_session(client, base, stand, seconds, notices.append)
+            await session.prepare()
+            await session.run()
+            return session
+
+        session = world.run(client, trading(), limit_s=seconds + 120)
+        return Outcome(session, stand, world, notices)
