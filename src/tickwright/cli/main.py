@@ -156,6 +156,8 @@ def _finish(summary: Summary, *, json: bool) -> None:
     if not summary.reconciled:
         why = "; ".join(summary.differences) or summary.stopped
         raise MismatchError("the run did not end in agreement with the venue", hint=why)
+    if summary.replay is not None and not summary.replay.identical:
+        raise MismatchError("the replay of the run's journal did not do what the run had done")
 
 
 @app.command()

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
 
 from tickwright import Strategy, bars, ema, param, trades
 from tickwright.base.chance import Chance
-from tickwright.base.clock import SystemClock
+from tickwright.base.clock import Clock, SystemClock
 from tickwright.base.errors import UsageError
+from tickwright.journal.writer import Durability
 from tickwright.run.build import STARTER_LIMITS, make_venue
 from tickwright.run.logs import setup_logs
+from tickwright.run.record import Recording
+from tickwright.run.replay import replay
 from tickwright.run.runner import connections_of, fast_loop, run_plan
 from tickwright.run.session import Plan
 from tickwright.run.standrun import StandProcess
@@ -56,9 +63,26 @@ async def _demo(seconds: float, quiet: bool, say: Callable[[str], None]) -> Summ
     clock, chance = SystemClock(), Chance(1)
     speed = TAPE_S / (seconds - TAIL_S)
     say(f"Starting a local Binance: ten recorded minutes of BTC/USDT (8 August 2024), {speed:.0f} times as fast.")
+    with tempfile.TemporaryDirectory(prefix="tickwright-demo-") as folder:
+        summary = await _trade(seconds, speed, Recording(Path(folder), "demo", Durability.PROCESS), clock, chance, quiet, say)
+        say("Replaying the run from its journal.")
+        return msgspec.structs.replace(summary, journal="", replay=replay(Path(folder), strategy=DemoCross))
+
+
+async def _trade(
+    seconds: float, speed: float, recording: Recording, clock: Clock, chance: Chance, quiet: bool, say: Callable[[str], None]
+) -> Summary:
     async with StandProcess("binance_spot", tape=None, speed=speed) as stand:
         venue = make_venue("binance_spot", stand.section(), stand.credentials(), clock, chance)
-        plan = Plan(strategy=DemoCross, params={}, venue=venue, symbols=["BTC/USDT"], limits=STARTER_LIMITS, seconds=seconds)
+        plan = Plan(
+            strategy=DemoCross,
+            params={},
+            venue=venue,
+            symbols=["BTC/USDT"],
+            limits=STARTER_LIMITS,
+            seconds=seconds,
+            recording=recording,
+        )
         say("Trading on it through sockets, with signed orders. Half way the connection is cut, on purpose.")
         breaker = asyncio.create_task(_cut(stand, seconds / 2))
         try:

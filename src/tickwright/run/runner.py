@@ -156,6 +156,7 @@ async def run_plan(plan: Plan, clock: Clock, connections: Mapping[str, Any], *, 
         strategy=plan.strategy.__name__,
         seconds=(clock.wall_ns() - session.started_ns) / NS_PER_S,
         connections=connections,
+        journal=session.recorded_in,
     )
 
 

@@ -56,6 +56,7 @@ class Session:
         self.clock = clock
         self.on_notice = on_notice
         self.journal: Journal | None = None
+        self.recorded_in = ""  # the folder of this run's record
         self.state: State
         self.shell: Shell
         self.instruments: list[Instrument] = []
@@ -89,7 +90,8 @@ class Session:
         subs = _subscriptions(wanted, self.instruments)
         _check_offered(subs, venue)
         if self.plan.recording is not None:
-            self.journal = self.plan.recording.begin(head, self.state)
+            writer = self.plan.recording.begin(head, self.state)
+            self.journal, self.recorded_in = writer, str(writer.folder / writer.run)
         self.shell = Shell(
             self.state,
             {venue.caps.venue: venue},

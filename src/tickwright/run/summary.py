@@ -16,6 +16,7 @@ from tickwright.base.numbers import MONEY_EXP, NEAREST, POW10, money_text, round
 from tickwright.engine.state import State
 from tickwright.model.instrument import Instrument
 from tickwright.model.reason import Reason
+from tickwright.run.replay import Replay
 from tickwright.run.shell import Shell
 
 
@@ -56,6 +57,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     open_orders: int
     tick_to_order_us: Latency
     stopped: str
+    journal: str = ""  # the folder of this run's record; "" where it was not recorded
+    replay: Replay | None = None  # where the record was replayed at once
 
 
 def percentile(values: list[float], share: float) -> float | None:
@@ -92,7 +95,14 @@ def run_pnl(state: State) -> int | None:
 
 
 def summarise(
-    state: State, shell: Shell, instruments: list[Instrument], *, strategy: str, seconds: float, connections: Mapping[str, Any]
+    state: State,
+    shell: Shell,
+    instruments: list[Instrument],
+    *,
+    strategy: str,
+    seconds: float,
+    connections: Mapping[str, Any],
+    journal: str = "",
 ) -> Summary:
     """The summary of a run that has ended."""
     last = state.reconciliation
@@ -125,6 +135,7 @@ def summarise(
         open_orders=len([order for order in state.orders.open_orders() if not order.foreign]),
         tick_to_order_us=Latency(percentile(samples, 0.5), percentile(samples, 0.99), len(samples)),
         stopped=shell.stopped.why if shell.stopped else "cut short",
+        journal=journal,
     )
 
 
@@ -185,4 +196,13 @@ def render(summary: Summary) -> Group:
         parts.append(Text("\nBoth sides agree to the last unit.", style="bold green"))
     else:
         parts.append(Text(f"\nThe two sides do not agree: {'; '.join(summary.differences) or summary.stopped}", style="bold red"))
+    if summary.replay is not None:
+        parts.append(_replayed(summary.replay))
     return Group(*parts)
+
+
+def _replayed(result: Replay) -> Text:
+    pace = f"{result.steps:,} events through a fresh engine in {result.seconds:.2f} s"
+    if result.identical:
+        return Text(f"Replayed from its journal: {pace}, every effect the same.", style="bold green")
+    return Text(f"Replayed from its journal: {pace}, and something differs: see tickwright replay.", style="bold red")
