@@ -17,6 +17,7 @@ import typer
 
 from tickwright import __version__
 from tickwright.base.errors import DataError, ExitCode, MismatchError, UsageError, VenueError
+from tickwright.cli import adopt as adopting
 from tickwright.cli import journal as journals
 from tickwright.cli.errors import explain
 from tickwright.cli.output import ReaderGone, note, print_json, print_rich, say
@@ -34,6 +35,7 @@ tape = typer.Typer(help="Recordings of market data.", no_args_is_help=False)
 app.add_typer(strategies, name="strategies")
 app.add_typer(tape, name="tape")
 app.add_typer(journals.journal, name="journal")
+app.command("adopt")(adopting.adopt)
 app.command("history")(journals.history)
 app.command("replay")(journals.replay)
 

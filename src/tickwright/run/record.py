@@ -128,6 +128,7 @@ class Left(msgspec.Struct, frozen=True, kw_only=True):
 
 def head_of(
     strategy: Strategy,
+    digest: str,
     *,
     place: str,
     started_ns: int,
@@ -138,7 +139,6 @@ def head_of(
     left: Left | None,
 ) -> RunHead:
     """What a run that is about to begin is started with."""
-    digest = source_digest(type(strategy))
     return RunHead(
         format=FORMAT,
         version=tickwright.__version__,

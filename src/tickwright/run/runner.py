@@ -95,7 +95,7 @@ def recording_for(options: RunOptions, config: Config, name: str) -> Recording |
     """Where the run is recorded. An account that is made anew for each run (a stand's, a user's own venue's) is recorded only
     where a folder is given: there is nothing to go on from.
     """
-    environment = _environment(options, config, name)
+    environment = environment_of(options, config, name)
     given = options.journal or (Path(config.journal.folder) if config.journal.folder else None)
     if given is None and (options.stand or is_file(name)):
         return None
@@ -114,7 +114,7 @@ def recording_for(options: RunOptions, config: Config, name: str) -> Recording |
     )
 
 
-def _environment(options: RunOptions, config: Config, name: str) -> str:
+def environment_of(options: RunOptions, config: Config, name: str) -> str:
     """Which of a venue's accounts it is."""
     if options.stand:
         return "stand"
@@ -193,7 +193,7 @@ async def _choose(
         )
         return make_venue(name, stand.section(), stand.credentials(), clock, chance), None
     if options.testnet or options.live:
-        environment = _environment(options, config, name)
+        environment = environment_of(options, config, name)
         credentials = require_credentials(name, section, environment=environment)
         redactor.learn(credentials.secret)
         return make_venue(name, section, credentials, clock, chance, environment=environment), None

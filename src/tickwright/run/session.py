@@ -25,7 +25,7 @@ from tickwright.model.instrument import Instrument
 from tickwright.model.market import Channel, Subscription
 from tickwright.ports import Journal, Venue
 from tickwright.risk.limits import Limits
-from tickwright.run.record import Recording, build, head_of
+from tickwright.run.record import Recording, build, head_of, source_digest
 from tickwright.run.shell import Shell
 from tickwright.strategy.strategy import Strategy
 
@@ -44,6 +44,7 @@ class Plan(msgspec.Struct, kw_only=True):
     cancel_on_stop: bool = True
     also_close: list[Venue] = []
     recording: Recording | None = None
+    strategy_digest: str = ""  # where the run stands in for a strategy's; "": of the strategy's own file
     resume: str = ""  # why the halts of an earlier run are lifted; "": they stand
     reconcile_every_s: float = 60.0
 
@@ -78,6 +79,7 @@ class Session:
         strategy = self.plan.strategy(**self.plan.params)
         head = head_of(
             strategy,
+            self.plan.strategy_digest or source_digest(self.plan.strategy),
             place=self.plan.recording.place if self.plan.recording is not None else venue.caps.venue,
             started_ns=self.started_ns,
             config=self._config(),

@@ -21,7 +21,7 @@ FOLDER = Path("/journal")
 def head(world, left=None):
     """What the world's run was started with."""
     return head_of(
-        Busy(), place="sim", started_ns=1, config=world.state.config, caps=tuple(v.caps for v in world.state.venues.values()),
+        Busy(), "digest", place="sim", started_ns=1, config=world.state.config, caps=tuple(v.caps for v in world.state.venues.values()),
         traded=(BTC.key,), instruments=(BTC,), left=left,
     )  # fmt: skip
 
