@@ -4,6 +4,7 @@
 """
 
 from tickwright.sim.world.clocks import WorldClock
+from tickwright.sim.world.disk import DiskFaultKind, DiskFaults, Survival, WorldDisk
 from tickwright.sim.world.faults import NetFault, NetFaultKind, NetFaults
 from tickwright.sim.world.guard import Escape
 from tickwright.sim.world.loop import Gone
@@ -13,14 +14,18 @@ from tickwright.sim.world.world import Node, World, WorldError
 
 __all__ = [
     "Deadlock",
+    "DiskFaultKind",
+    "DiskFaults",
     "Escape",
     "Gone",
     "NetFault",
     "NetFaultKind",
     "NetFaults",
     "Node",
+    "Survival",
     "World",
     "WorldClock",
+    "WorldDisk",
     "WorldError",
     "serve_stand",
 ]

@@ -55,9 +55,9 @@ class End:
         """Whether nothing more will happen at this side."""
         return self._closed or self.is_broken
 
-    def later(self, item: Item) -> None:
+    def later(self, item: Item, after_ns: int = 0) -> None:
         """In a turn of its own; which of several connections comes first does not depend on who asked first."""
-        self._link.scheduler.at(self._link.scheduler.now_ns, self._process, item, self._chance.unit())
+        self._link.scheduler.at(self._link.scheduler.now_ns + after_ns, self._process, item, self._chance.unit())
 
     # -- sending -----------------------------------------------------------------------------------------------------------
 
@@ -139,7 +139,7 @@ class End:
         """What arrives for nobody is answered with a reset."""
         if not self.is_broken:
             self.is_broken = True
-            self._link.break_towards(self._link.other(self))
+            self.out.put_reset()
             self._link.settle()
 
     # -- ending ------------------------------------------------------------------------------------------------------------
@@ -164,6 +164,8 @@ class End:
         """The process is no more. Its machine's system closes the socket, unless the machine has no power."""
         if self._process is None:
             return
+        if self.transport is not None:
+            self.transport.forget()
         self._process = self.transport = None
         if power:
             self._off = True
@@ -208,10 +210,6 @@ class Link:
         self.client.out = self.server.into = to_server
         self.server.out = self.client.into = to_client
 
-    def other(self, end: End) -> End:
-        """The opposite end."""
-        return self.server if end is self.client else self.client
-
     def said(self, end: End, data: bytes) -> None:
         """What is sent, for the record."""
         self.bytes += len(data)
@@ -223,11 +221,6 @@ class Link:
         if self.client.done and self.server.done and not self.is_over:
             self.is_over = True
             self._call_off([*self._coming, *self._breaking])
-
-    def break_towards(self, end: End) -> None:
-        """Tell an end that the connection is broken; it takes as long as any message, and comes through unless it is silent."""
-        if not end.into.is_dead:
-            self.scheduler.at(self.scheduler.now_ns + end.into.delay_ns(), end.process, Call(end.arrived_reset), 0.5)
 
     # -- faults ------------------------------------------------------------------------------------------------------------
 
@@ -283,7 +276,7 @@ class Link:
         """Whatever is under way is lost, and both ends are told, each in a turn of its own."""
         for end in (self.server, self.client):
             end.into.cut_short(mid_message=mid_message)
-            end.later(Call(end.arrived_reset))
+            end.later(Call(end.arrived_reset), 1)
 
     def _close(self) -> None:
         """A box in between ends the connection in order, each way, after what is under way."""

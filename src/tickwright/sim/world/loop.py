@@ -45,6 +45,38 @@ class WorldTask(asyncio.Task[T]):
         return self.number
 
 
+class _Handle(asyncio.Handle):
+    """asyncio's own, made faster: there is no debugging to be looked for."""
+
+    __slots__ = ()
+
+    def __init__(self, callback: Any, args: Any, loop: asyncio.AbstractEventLoop, context: contextvars.Context | None) -> None:
+        self._context = contextvars.copy_context() if context is None else context
+        self._loop = loop
+        self._callback = callback
+        self._args = args
+        self._cancelled = False
+        self._repr = self._source_traceback = None
+
+
+class _Timer(asyncio.TimerHandle):
+    """The same."""
+
+    __slots__ = ()
+
+    def __init__(
+        self, when: float, callback: Any, args: Any, loop: asyncio.AbstractEventLoop, context: contextvars.Context | None
+    ) -> None:
+        self._context = contextvars.copy_context() if context is None else context
+        self._loop = loop
+        self._callback = callback
+        self._args = args
+        self._cancelled = False
+        self._repr = self._source_traceback = None
+        self._when = when
+        self._scheduled = True  # it reports its cancelling then
+
+
 class ProcessLoop(asyncio.BaseEventLoop):
     """One process's loop: it owns what the process has ready and is the only way to the outside."""
 
@@ -86,7 +118,7 @@ class ProcessLoop(asyncio.BaseEventLoop):
     def call_soon(
         self, callback: Callable[[*Ts], object], *args: *Ts, context: contextvars.Context | None = None
     ) -> asyncio.Handle:
-        handle = asyncio.Handle(callback, args, self, context)
+        handle = _Handle(callback, args, self, context)
         if not self.dead:
             self._scheduler.soon(self, handle)
         return handle
@@ -105,11 +137,9 @@ class ProcessLoop(asyncio.BaseEventLoop):
     def call_at(
         self, when: float, callback: Callable[[*Ts], object], *args: *Ts, context: contextvars.Context | None = None
     ) -> asyncio.TimerHandle:
-        handle = asyncio.TimerHandle(when, callback, args, self, context)
+        handle = _Timer(when, callback, args, self, context)
         if not self.dead:
-            handle._scheduled = True  # type: ignore[attr-defined]  # noqa: SLF001 (it reports its cancelling then)
-            due_ns = max(self._scheduler.now_ns, self.clock.true_ns(math.ceil(when * _NS)))
-            self._scheduler.at(due_ns, self, handle)
+            self._scheduler.at(self.clock.true_ns(math.ceil(when * _NS)), self, handle)
         return handle
 
     def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:

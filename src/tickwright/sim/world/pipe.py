@@ -7,6 +7,7 @@ connections.
 
 from __future__ import annotations
 
+import enum
 from collections import deque
 from collections.abc import Callable
 from itertools import pairwise
@@ -23,6 +24,13 @@ DRIP_EVERY_NS = 100_000_000
 FOREVER_NS = 1 << 62
 _NS_PER_MS = 1_000_000
 _NS_PER_S = 1_000_000_000
+
+
+class _Mark(enum.Enum):
+    """What comes after the last byte."""
+
+    END = enum.auto()
+    RESET = enum.auto()
 
 
 class Mouth(Protocol):
@@ -68,7 +76,7 @@ class Pipe:
         self.faults = faults
         self._mouth = mouth
         self._on_room = on_room
-        self._flying: deque[tuple[int, bytes | None]] = deque()  # None is the end
+        self._flying: deque[tuple[int, bytes | _Mark]] = deque()
         self._last_ns = 0
         self._silent_until_ns = 0
         self._choked_until_ns = 0
@@ -103,9 +111,13 @@ class Pipe:
 
     def put_end(self) -> None:
         """Nothing more will be sent."""
-        self._send(None, self._scheduler.now_ns)
+        self._send(_Mark.END, self._scheduler.now_ns)
 
-    def _send(self, piece: bytes | None, now_ns: int) -> None:
+    def put_reset(self) -> None:
+        """The connection is broken at this end: told after what was sent before."""
+        self._send(_Mark.RESET, self._scheduler.now_ns)
+
+    def _send(self, piece: bytes | _Mark, now_ns: int) -> None:
         self._last_ns = max(self._last_ns + 1, now_ns + self.delay_ns())
         self._flying.append((self._last_ns, piece))
         self._wake(self._last_ns)
@@ -134,7 +146,7 @@ class Pipe:
         size, most = 0, self._drip_bytes if now_ns < self._drip_until_ns else WINDOW_BYTES
         while flying and flying[0][0] <= now_ns and size < most:
             piece = flying[0][1]
-            if piece is None:
+            if isinstance(piece, _Mark):
                 break
             if len(piece) > most - size:
                 flying[0] = (now_ns + self._drip_every_ns, piece[most - size :])
@@ -149,11 +161,17 @@ class Pipe:
             self._scheduler.witness(data)
             self._mouth.arrived(data)
         if flying and flying[0][0] <= now_ns:
-            if flying[0][1] is None:
-                flying.clear()
-                self._mouth.arrived_end()
-            else:
-                self._wake(now_ns + self._drip_every_ns)
+            self._arrive_mark(flying[0][1], now_ns)
+
+    def _arrive_mark(self, first: bytes | _Mark, now_ns: int) -> None:
+        if first is _Mark.END:
+            self._flying.popleft()
+            self._mouth.arrived_end()
+        elif first is _Mark.RESET:
+            self._flying.clear()
+            self._mouth.arrived_reset()
+        else:
+            self._wake(now_ns + self._drip_every_ns)
 
     def read(self, size: int) -> None:
         """The other end has taken so much in: there is room for as much again."""
@@ -185,19 +203,14 @@ class Pipe:
         self._extra_until_ns = until_ns
         self._extra_ns = extra_ns
 
-    @property
-    def is_dead(self) -> bool:
-        """Whether nothing will ever come out."""
-        return self._silent_until_ns >= FOREVER_NS
-
     def cut_short(self, *, mid_message: bool) -> None:
         """Nothing more comes out, except some beginning of what is under way when it breaks in the middle of a message."""
         now_ns = self._scheduler.now_ns
-        first = next((piece for _, piece in self._flying if piece), None)
+        first = next((piece for _, piece in self._flying if isinstance(piece, bytes)), None)
         self._flying.clear()
         if mid_message and first is not None and len(first) > 1:
             self._flying.append((now_ns, first[: 1 + self._chance.below(len(first) - 1)]))
-            self._arrive()
+            self._wake(now_ns)
 
     def hand_over(self) -> None:
         """The process at the end is no more: the system of its machine takes what is under way."""

@@ -85,6 +85,8 @@ class Scheduler:
         self._cancelled = 0
         self._active: list[Process] = []
         self._mix = 0
+        self._halted = False
+        self._running: Process | None = None  # whose loop asyncio takes for the running one
         self._bytes = hashlib.blake2b(digest_size=16)
 
     # -- what is to come ---------------------------------------------------------------------------------------------
@@ -120,6 +122,10 @@ class Scheduler:
         heapq.heapify(self._heap)
         self._cancelled = 0
 
+    def spend(self, ns: int) -> None:
+        """Whoever is at work waits in place for so long: a disk, say. Kept short, because everybody waits with it."""
+        self.now_ns += ns
+
     # -- processes ---------------------------------------------------------------------------------------------------
 
     def clear(self, process: Process) -> None:
@@ -144,52 +150,62 @@ class Scheduler:
 
     # -- running -----------------------------------------------------------------------------------------------------
 
-    def run(self, over: Callable[[], bool], until_ns: int) -> bool:
-        """Step until ``over()``, asked before each step, or the time has come; whether it was over."""
+    def halt(self) -> None:
+        """Have ``run`` return after this step."""
+        self._halted = True
+
+    def run(self, until_ns: int, over: Callable[[], bool] | None = None, *, awaited: bool = False) -> bool:
+        """Step until :meth:`halt`, until ``over()`` (asked before each step), or until the time has come: then it is False.
+
+        Where something is ``awaited`` and nothing is left that could bring it about, a :class:`Deadlock` is raised.
+        """
         heap, active = self._heap, self._active
-        running: Process | None = None
+        self._halted = False
         before = events._get_running_loop()  # noqa: SLF001 (what asyncio.run does)
         try:
-            while not over():
+            while not self._halted and (over is None or not over()):
                 if heap and heap[0][0] <= self.now_ns:
                     self._release()
                 elif active:
                     if self.now_ns >= until_ns:
                         return False
-                    process = active[0] if len(active) == 1 else active[int(self._unit() * len(active))]
-                    if process is not running:
-                        events._set_running_loop(cast("asyncio.AbstractEventLoop", process))  # noqa: SLF001 (see above)
-                        running = process
-                    self._step(process)
-                elif not heap:
+                    self._turn(active[0] if len(active) == 1 else active[int(self._unit() * len(active))])
+                elif not heap and awaited:
                     raise Deadlock("nothing is ready and nothing will be")
-                elif heap[0][0] > until_ns:
+                elif not heap or heap[0][0] > until_ns:
                     self.now_ns = max(self.now_ns, until_ns)
                     return False
                 else:
                     self.now_ns = heap[0][0]
         finally:
+            self._running = None
             events._set_running_loop(before)  # noqa: SLF001 (see above)
         return True
 
-    def _step(self, process: Process) -> None:
+    def _turn(self, process: Process) -> None:
+        """The first of what is ready in a process."""
         ready = process.ready
         item = ready.popleft()
         if not ready:
             self._active.remove(process)
-        if item._cancelled:  # noqa: SLF001 (asyncio has no other way)
-            return
+        if not item._cancelled:  # noqa: SLF001 (asyncio has no other way)
+            self._step(process, item)
+
+    def _step(self, process: Process, item: Item) -> None:
+        if process is not self._running:
+            events._set_running_loop(cast("asyncio.AbstractEventLoop", process))  # noqa: SLF001 (what asyncio.run does)
+            self._running = process
         self.steps += 1
         self.now_ns += self._cost_ns
         self._mix = hash((self._mix, self.now_ns, process.number))
         self.current = process
-        item._run()  # noqa: SLF001 (see above)
+        item._run()  # noqa: SLF001 (asyncio has no other way)
         self.current = None
         if self.steps >= self.pause_at and self.on_pause is not None:
             self.pause_at = self.on_pause(self.steps)
 
     def _release(self) -> None:
-        """What is due becomes ready, in order; what is the world's own is run."""
+        """What is due becomes ready, in order, or is run if nothing else is; what is the world's own is run."""
         heap, now_ns = self._heap, self.now_ns
         while heap and heap[0][0] <= now_ns:
             _, _, _, process, item = heapq.heappop(heap)
@@ -198,8 +214,13 @@ class Scheduler:
             elif process is None:
                 self._mix = hash((self._mix, now_ns, -1))
                 item._run()  # noqa: SLF001 (see above)
-            elif not process.dead:
+            elif process.dead:
+                continue
+            elif self._active or process.frozen or (heap and heap[0][0] <= now_ns):
                 self.soon(process, item)
+            else:
+                self._step(process, item)
+                return
 
     # -- evidence ----------------------------------------------------------------------------------------------------
 

@@ -302,6 +302,10 @@ class WorldTransport(asyncio.Transport):
         self._closing = True
         self._finish(error)
 
+    def forget(self) -> None:
+        """Its process is no more: nobody is told anything."""
+        self._closing = self._lost = True
+
     def _finish(self, error: Exception | None) -> None:
         if not self._lost:
             self._lost = True

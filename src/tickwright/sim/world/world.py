@@ -22,6 +22,7 @@ from typing import Any, Self, TypeVar
 from tickwright.base.chance import Chance
 from tickwright.base.clock import NS_PER_S
 from tickwright.sim.world.clocks import WorldClock
+from tickwright.sim.world.disk import DiskFaults, WorldDisk
 from tickwright.sim.world.faults import NetFault, NetFaults
 from tickwright.sim.world.guard import Guard, collect
 from tickwright.sim.world.loop import Gone, ProcessLoop
@@ -50,12 +51,14 @@ class WorldError(Exception):
 class Node:
     """One machine with at most one process of ours. ``loop`` is that of the process; a restart brings a new one."""
 
-    def __init__(self, world: World, name: str, host: Host, clock: WorldClock, chance: Chance) -> None:
+    def __init__(self, world: World, name: str, host: Host, clock: WorldClock, chance: Chance, disk: WorldDisk) -> None:
         self.name = name
         self.host = host
         self.clock = clock
         self.chance = chance
+        self.disk = disk
         self.incarnation = 0
+        self.served: dict[int, object] = {}  # by port, for whoever serves it again after a restart
         self.loop: ProcessLoop
         self._world = world
 
@@ -100,6 +103,7 @@ class World:
         self._stack = contextlib.ExitStack()
         self._loops: list[ProcessLoop] = []
         self._frozen_until_ns: dict[ProcessLoop, int] = {}
+        self._awaited: ProcessLoop | None = None
         self._graves: list[tuple[ProcessLoop, list[asyncio.Task[Any]]]] = []
         self._crash_at: dict[int, tuple[Node, bool]] = {}
         self.scheduler.on_pause = self._paused
@@ -124,14 +128,23 @@ class World:
 
     # -- nodes -------------------------------------------------------------------------------------------------------------
 
-    def node(self, name: str, *, names: Sequence[str] = (), wall_ahead_ns: int = 0, drift_ppm: int = 0) -> Node:
+    def node(
+        self,
+        name: str,
+        *,
+        names: Sequence[str] = (),
+        wall_ahead_ns: int = 0,
+        drift_ppm: int = 0,
+        disk: DiskFaults = DiskFaults(),  # noqa: B008 (frozen data)
+    ) -> Node:
         """A machine, reached under its name and any others. Its wall clock is ahead of true time by so much, and may drift."""
         host = self.network.add_host(name)
         for other in names:
             self.network.add_name(other, host)
         wall_ns = self._start_ns + self.scheduler.now_ns + wall_ahead_ns
         clock = WorldClock(self.scheduler, wall_ns, UPTIME_NS, drift_ppm)
-        self.nodes[name] = node = Node(self, name, host, clock, Chance(f"{self.seed}:node:{name}"))
+        platter = WorldDisk(self.scheduler, Chance(f"{self.seed}:disk:{name}"), disk)
+        self.nodes[name] = node = Node(self, name, host, clock, Chance(f"{self.seed}:node:{name}"), platter)
         node.loop = self._process(node)
         return node
 
@@ -143,7 +156,7 @@ class World:
     def crash(self, node: Node, *, power: bool = False) -> None:
         """A node's process is killed, or its machine loses power. Called from within that process it does not return."""
         loop = node.loop
-        self._kill(node, power=power)
+        self._crash(node, power=power)
         if self.scheduler.current is loop:
             raise Gone
 
@@ -153,6 +166,17 @@ class World:
         self._crash_at[step] = (node, power)
         self.scheduler.pause_at = min(self.scheduler.pause_at, step)
 
+    def crash_at_call(self, node: Node, call: int, *, power: bool = False, midway: bool = False) -> None:
+        """The same, at the call of its disk of that number: before it does anything, or when a write is half done."""
+        node.disk.stop_at(call, lambda: self.crash(node, power=power), midway=midway)
+
+    def _crash(self, node: Node, *, power: bool) -> None:
+        self._kill(node, power=power)
+        if power:
+            node.disk.power_lost()
+        else:
+            node.disk.process_gone()
+
     def _kill(self, node: Node, *, power: bool) -> None:
         loop = node.loop
         if loop.dead:
@@ -161,6 +185,8 @@ class World:
         loop.dead = True
         self.scheduler.witness(f"kill {node.name} {power}".encode())
         self.scheduler.clear(loop)
+        if loop is self._awaited:
+            self.scheduler.halt()
         self.network.killed(loop, node.host, power=power)
 
     def restart(self, node: Node) -> None:
@@ -207,8 +233,13 @@ class World:
 
     def run(self, node: Node, coro: Coroutine[Any, Any, T], *, limit_s: float) -> T:
         """Run to the end; raises what it raised, a :class:`Deadlock` if it has no end, and what nobody else caught."""
-        task, loop = node.start(coro), node.loop
-        if not self._go(lambda: task.done() or loop.dead, limit_s):
+        task, self._awaited = node.start(coro), node.loop
+        task.add_done_callback(lambda _: self.scheduler.halt())
+        try:
+            in_time = self._go(limit_s, awaited=True)
+        finally:
+            self._awaited = None
+        if not in_time:
             raise Deadlock(f"{task.get_name()} is not done after {limit_s:g} s\n{self.report()}")
         self.check()
         if not task.done():
@@ -217,17 +248,18 @@ class World:
 
     def run_until(self, over: Callable[[], bool], *, limit_s: float) -> bool:
         """Run until something is so, asked after every step; False when the time is up before."""
-        was_over = self._go(over, limit_s)
+        was_over = self._go(limit_s, over)
         self.check()
         return was_over
 
     def advance(self, seconds: float) -> None:
         """Run for so long."""
-        self.run_until(_never, limit_s=seconds)
+        self._go(seconds)
+        self.check()
 
-    def _go(self, over: Callable[[], bool], limit_s: float) -> bool:
+    def _go(self, limit_s: float, over: Callable[[], bool] | None = None, *, awaited: bool = False) -> bool:
         try:
-            return self.scheduler.run(over, self.scheduler.now_ns + int(limit_s * NS_PER_S))
+            return self.scheduler.run(self.scheduler.now_ns + int(limit_s * NS_PER_S), over, awaited=awaited)
         except Deadlock as error:
             raise Deadlock(f"{error}\n{self.report()}") from None
 
@@ -237,7 +269,7 @@ class World:
             collect()
         if step in self._crash_at:
             node, power = self._crash_at.pop(step)
-            self._kill(node, power=power)
+            self._crash(node, power=power)
         return min([(step // COLLECT_EVERY + 1) * COLLECT_EVERY, *self._crash_at])
 
     # -- evidence ----------------------------------------------------------------------------------------------------------
@@ -277,10 +309,6 @@ def _end(coro: Any) -> None:
         except BaseException:  # noqa: BLE001 (the code of a process that is no more)
             return
         return
-
-
-def _never() -> bool:
-    return False
 
 
 @contextlib.contextmanager

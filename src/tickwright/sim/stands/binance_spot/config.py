@@ -24,7 +24,7 @@ class StandConfig(msgspec.Struct, frozen=True, kw_only=True):
     ``tape`` None uses the seeded generator. ``speed`` multiplies the pace of a tape; 0 is as fast as clients take it. ``start_on``
     is when the market begins to move: "now", or with the first market "subscriber" (so that a client sees the whole tape). Of
     ``symbols`` a tape lists those that it has, and all that it has when it has none of them. ``loop`` plays the tape again and
-    again, its numbers and times going on.
+    again, its numbers and times going on. ``pace_ms`` is the mean time between two events of a generated market.
     """
 
     tape: Path | None = None
@@ -33,6 +33,7 @@ class StandConfig(msgspec.Struct, frozen=True, kw_only=True):
     start_on: str = "now"
     symbols: tuple[str, ...] = ("BTCUSDT", "ETHUSDT", "BNBUSDT")
     seed: int = 1
+    pace_ms: float = 20.0
     faults: Faults = Faults()
     balances: dict[str, str] = msgspec.field(
         default_factory=lambda: {"BTC": "1", "USDT": "100000", "ETH": "10", "BNB": "10"},
@@ -59,8 +60,8 @@ class StandConfig(msgspec.Struct, frozen=True, kw_only=True):
             raise ConfigError(f"speed {self.speed} is negative", hint="1 is the recorded pace, 0 as fast as clients take it")
         if self.start_on not in _STARTS:
             raise ConfigError(f"start_on {self.start_on!r} is unknown", hint=near_or_list(self.start_on, _STARTS))
-        if min(self.life_s, self.notice_s, self.ping_s, self.pong_deadline_s) <= 0:
-            raise ConfigError("life_s, notice_s, ping_s and pong_deadline_s are positive")
+        if min(self.life_s, self.notice_s, self.ping_s, self.pong_deadline_s, self.pace_ms) <= 0:
+            raise ConfigError("life_s, notice_s, ping_s, pong_deadline_s and pace_ms are positive")
 
 
 def demo_tape() -> Path:

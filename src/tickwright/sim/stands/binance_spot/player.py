@@ -155,6 +155,7 @@ class GeneratedPlayer:
     def __init__(self, config: StandConfig, stage: Stage) -> None:
         self._stage = stage
         self._seed = config.seed
+        self._pace_ns = int(config.pace_ms * _NS_PER_MS)
         self._generated: dict[str, GeneratedMarket] = {}
         self._started_ns = 0
         self.frames = 0
@@ -178,7 +179,8 @@ class GeneratedPlayer:
         tick, lot = one.tick_units, one.lot_units
         mid = _MIDS.get(one.base, 100) * ONE if one.quote not in ("BTC", "ETH", "BNB") else ONE // 20
         level = max(10 * lot, 20_000 * ONE * ONE // mid)
-        shape = MarketShape(mid=mid - mid % tick, tick=tick, lot=lot, level_qty=level - level % lot)
+        level -= level % lot
+        shape = MarketShape(mid=mid - mid % tick, tick=tick, lot=lot, level_qty=level, step_mean_ns=self._pace_ns)
         first_minute = from_ns // _NS_PER_MS // 60_000 - PAST_MINUTES
         market.bars.backfill(_past(chance.fork("past"), shape, first_minute))
         generated = GeneratedMarket(shape, chance, from_ns, first_trade_id=PAST_MINUTES * _TRADES_A_MINUTE + 1)
