@@ -136,9 +136,7 @@ async def _take_over(
 def _differences(state: State, venue: VenueState) -> list[str]:
     if venue.reconciled or state.reconciliation is None:
         return []
-    return [
-        f"{item.kind.value} {item.subject}: ours {item.ours}, theirs {item.theirs}" for item in state.reconciliation.differences
-    ]
+    return [describe(item) for item in state.reconciliation.differences]
 
 
 async def _until(test: Callable[[], bool], what: str) -> None:
