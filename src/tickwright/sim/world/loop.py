@@ -171,6 +171,10 @@ class ProcessLoop(asyncio.BaseEventLoop):
         self._kept[task] = None
         task.add_done_callback(lambda done: self._kept.pop(done, None))
 
+    def let_go(self) -> None:
+        """Hold no task any more."""
+        self._kept.clear()
+
     def run_in_executor(self, executor: Any, func: Callable[..., T], *args: Any) -> asyncio.Future[T]:  # type: ignore[override]  # generic enough
         """At once and in place: there are no threads."""
         del executor

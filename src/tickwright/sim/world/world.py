@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sys
+import warnings
 from collections.abc import Callable, Coroutine, Sequence
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -116,11 +117,11 @@ class World:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         with self._stack:
+            self._bury()
             collect()  # what was not retrieved is told when it is collected
             for node in self.nodes.values():
                 self._kill(node, power=True)
             self._bury()
-            collect()
             for loop in self._loops:
                 loop.close()
         if error is None:
@@ -200,13 +201,15 @@ class World:
         node.loop = self._process(node)
 
     def _bury(self) -> None:
-        """End the coroutines of dead processes. What they do meanwhile reaches nobody."""
+        """End the coroutines of dead processes. What they do meanwhile reaches nobody, and what they leave open is no leak."""
         graves, self._graves = self._graves, []
-        for loop, tasks in graves:
-            with _running(loop):
-                for task in tasks:
-                    task._log_destroy_pending = False  # type: ignore[attr-defined]  # noqa: SLF001 (killed, not forgotten)
-                    _end(task.get_coro())
+        if not graves:
+            return
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)
+            while graves:
+                _end_all(*graves.pop())
+            collect()
 
     def freeze(self, node: Node, seconds: float) -> None:
         """The process does not go on for so long; its clock does."""
@@ -242,7 +245,7 @@ class World:
         if not in_time:
             raise Deadlock(f"{task.get_name()} is not done after {limit_s:g} s\n{self.report()}")
         self.check()
-        if not task.done():
+        if task.get_loop() is not node.loop or node.loop.dead:
             raise WorldError(f"{node.name} was killed")
         return task.result()
 
@@ -297,6 +300,14 @@ class World:
             said = f": {type(error).__name__}: {error}" if error is not None else ""
             self.failures.append(f"{loop.name} at {self.now_s:.6f} s: {context.get('message', '')}{said}")
         self._cause = self._cause or error
+
+
+def _end_all(loop: ProcessLoop, tasks: list[asyncio.Task[Any]]) -> None:
+    with _running(loop):
+        for task in tasks:
+            task._log_destroy_pending = False  # type: ignore[attr-defined]  # noqa: SLF001 (killed, not forgotten)
+            _end(task.get_coro())
+    loop.let_go()
 
 
 def _end(coro: Any) -> None:
