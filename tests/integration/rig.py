@@ -64,6 +64,8 @@ TIMING = Timing(
     api=_API,
     order_deadline_s=0.5,
     question_deadline_s=2.0,
+    probe_every_s=0.5,
+    probe_deadline_s=1.0,
     processing_ns=200_000_000,
     find_lag_ns=100_000_000,
 )

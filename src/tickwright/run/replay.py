@@ -68,6 +68,16 @@ def replay(
     """Replay the run at ``journal`` (its own folder, or a folder of runs: the latest)."""
     disk = disk if disk is not None else RealDisk()
     folder, run = find_run(journal, disk)
+    result = replay_run(folder, run, disk, progress=progress, strategy=strategy)
+    if result is None:
+        raise DataError("there is nothing on record", where=str(folder / run))
+    return result
+
+
+def replay_run(
+    folder: Path, run: str, disk: Disk, *, progress: Callable[[int], None] | None = None, strategy: type[Strategy] | None = None
+) -> Replay | None:
+    """The same for one run of a folder; None of a run that did not get as far as its head."""
     walk = _Walk(str(folder / run), run, strategy, progress)
     clock = SystemClock()
     began_ns = clock.mono_ns()
@@ -154,11 +164,11 @@ class _Walk:
             if ours != theirs:
                 self.divergence = Divergence(seq=state.seq, event=_text(event), recorded=theirs, replayed=ours)
 
-    def result(self, seconds: float) -> Replay:
+    def result(self, seconds: float) -> Replay | None:
         """What it came to."""
         head = self.head
         if head is None:
-            raise DataError("there is nothing on record", where=self.where)
+            return None
         run_seconds = (self.last_ns - self.first_ns) / NS_PER_S
         assert self.strategy is not None
         return Replay(

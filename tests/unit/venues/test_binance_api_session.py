@@ -13,6 +13,7 @@ from tickwright.model.account import AccountDown, AccountUp, Balance
 from tickwright.model.order import OrderRef
 from tickwright.venues.binance_spot import requests
 from tickwright.venues.binance_spot.api_session import ApiSession, Reply
+from tickwright.venues.binance_spot.timing import Timing
 from tickwright.venues.binance_spot.wire import Wire
 from tickwright.venues.kit import HmacSigner
 
@@ -39,13 +40,18 @@ class Clockwork:
 
 
 class Rig:
-    def __init__(self, *, can_log_on: bool = False) -> None:
+    def __init__(self, *, can_log_on: bool = False, timing: Timing = Timing()) -> None:  # noqa: B008 (frozen data)
         self.events: list[object] = []
         self.late: list[Reply] = []
         self.clockwork = Clockwork()
         wire = Wire("key", HmacSigner(Secret(b"secret")), 5_000)
         self.api = ApiSession(
-            wire, self.clockwork, self.events.append, can_log_on=can_log_on, on_late=lambda _, reply: self.late.append(reply)
+            wire,
+            self.clockwork,
+            self.events.append,
+            can_log_on=can_log_on,
+            on_late=lambda _, reply: self.late.append(reply),
+            timing=timing,
         )
         self.api.session = self.session = Session()
 
@@ -226,3 +232,31 @@ async def test_given_a_shutdown_notice_when_told_then_the_connection_is_rotated(
     line = rig.open()
     rig.say(line, {"event": {"e": "serverShutdown", "E": 1}})
     assert rig.session.rotations == 1
+
+
+@scenario
+async def test_given_an_account_that_says_nothing_when_it_is_asked_and_answers_then_the_connection_stays():
+    """Again and again, and each question is a new one."""
+    rig = Rig(timing=Timing(probe_every_s=0.02, probe_deadline_s=0.02))
+    line = rig.open()
+    for _ in range(3):
+        before = len(line.sent)
+        while len(line.sent) == before:  # noqa: ASYNC110 (the line tells nobody)
+            await asyncio.sleep(0.005)
+        assert line.sent[-1]["method"] == "ping"
+        rig.answer(line, result={})
+    assert line.dropped == ""
+    assert len({frame["id"] for frame in line.sent}) == len(line.sent)
+    rig.api.stop()
+
+
+@scenario
+async def test_given_a_connection_on_which_nothing_is_answered_when_it_was_asked_then_it_is_dropped():
+    """The socket is there, the venue's pings may be answered, and it is of no use: a fill could be missed for hours."""
+    rig = Rig(timing=Timing(probe_every_s=0.02, probe_deadline_s=0.02))
+    line = rig.open()
+    async with asyncio.timeout(5):
+        while not line.dropped:  # noqa: ASYNC110 (the line tells nobody)
+            await asyncio.sleep(0.005)
+    assert "nothing was answered" in line.dropped
+    rig.api.stop()

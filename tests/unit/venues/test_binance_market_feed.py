@@ -46,7 +46,7 @@ class Line:
     def saw(self, name) -> None:
         self.seen.append(name)
 
-    def drop(self, why) -> None:
+    def drop(self, why, *, hard=False) -> None:
         self.dropped = why
         self.is_open = False
 

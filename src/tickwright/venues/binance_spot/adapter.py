@@ -283,7 +283,7 @@ class Binance:
             for report in outcome.reports if isinstance(outcome, Accepted) else ():
                 heard(report)
 
-        api = ApiSession(self.wire, self, heard, can_log_on=self._config.key_kind == "ed25519", on_late=late)
+        api = ApiSession(self.wire, self, heard, can_log_on=self._config.key_kind == "ed25519", on_late=late, timing=self._timing)
         session = WsSession(
             f"{NAME} account",
             lambda: self._config.ws_api_url,

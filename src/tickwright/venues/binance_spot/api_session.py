@@ -23,6 +23,7 @@ from tickwright.venues.binance_spot.account import Answer
 from tickwright.venues.binance_spot.answers import read_error
 from tickwright.venues.binance_spot.market import Shutdown
 from tickwright.venues.binance_spot.rules import NAME
+from tickwright.venues.binance_spot.timing import Timing
 from tickwright.venues.binance_spot.wire import Wire
 from tickwright.venues.kit import Request
 
@@ -76,13 +77,23 @@ class ApiSession:
     """Handler of the WebSocket API session. Requests may be sent while :attr:`open_for_orders`."""
 
     def __init__(
-        self, wire: Wire, clockwork: Clockwork, sink: AccountSink, *, can_log_on: bool, on_late: Callable[[Request, Reply], None]
+        self,
+        wire: Wire,
+        clockwork: Clockwork,
+        sink: AccountSink,
+        *,
+        can_log_on: bool,
+        on_late: Callable[[Request, Reply], None],
+        timing: Timing,
     ) -> None:
         self._wire = wire
         self._clockwork = clockwork
         self._sink = sink
         self._can_log_on = can_log_on
         self._on_late = on_late
+        self._timing = timing
+        self._frames = 0  # of every connection
+        self._prober: asyncio.TimerHandle | None = None
         self.session: WsSession | None = None
         self._conn: WsConnection | None = None
         self._logged_on = False
@@ -184,7 +195,7 @@ class ApiSession:
             self._down(why)
 
     def on_silent(self, conn: WsConnection, name: str) -> bool:
-        """Nothing is watched here: an account may be quiet for days. Pings tell whether the other end is there."""
+        """Nothing is watched here: an account may be quiet for days. It is asked something now and then instead."""
         del conn, name
         return True
 
@@ -193,6 +204,8 @@ class ApiSession:
         for timer in self._timers:
             timer.cancel()
         self._timers.clear()
+        if self._prober is not None:
+            self._prober.cancel()
         now = self._clockwork.now_ns()
         for pending in self._pending.values():
             self._end(pending, Reply(None, b"", "closed", now))
@@ -204,6 +217,7 @@ class ApiSession:
 
     def on_frame(self, conn: WsConnection, payload: bytes, recv_ns: int) -> None:
         """An answer or an event. An unreadable one has the account reconciled, and is counted by the session."""
+        self._frames += 1
         try:
             item = self._wire.account.read(payload, recv_ns)
         except WireError as error:
@@ -303,6 +317,26 @@ class ApiSession:
         if not self._up:
             self._up = True
             self._sink(AccountUp(NAME, recv_ns))
+        self._probe_later(conn)
+
+    def _probe_later(self, conn: WsConnection) -> None:
+        if self._prober is not None:
+            self._prober.cancel()
+        self._prober = asyncio.get_running_loop().call_later(self._timing.probe_every_s, self._probe, conn)
+
+    def _probe(self, conn: WsConnection) -> None:
+        """Ask something, if this is still the connection in use."""
+        if conn is self._conn and conn.is_open:
+            conn.send(self._wire.ping(self._wire.number()), urgent=True)
+            loop = asyncio.get_running_loop()
+            self._prober = loop.call_later(self._timing.probe_deadline_s, self._probed, conn, self._frames)
+
+    def _probed(self, conn: WsConnection, frames: int) -> None:
+        """Whether anything was heard since: any frame will do."""
+        if self._frames == frames:
+            conn.drop(f"nothing was answered for {self._timing.probe_deadline_s:g} s", hard=True)
+        else:
+            self._probe_later(conn)
 
     def _hand_over(self, old: WsConnection, new: WsConnection, left_s: float) -> None:
         """New requests go to the new connection; the old one goes once its own are answered."""

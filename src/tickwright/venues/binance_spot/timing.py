@@ -18,5 +18,9 @@ class Timing(msgspec.Struct, frozen=True, kw_only=True):
     api: WsPolicy = WsPolicy(sends_per_s=1_000, sends_burst=500, connects_max=CONNECTS_PER_5_MIN_MAX // 2)
     order_deadline_s: float = 5.0  # after it the outcome of an order request is unknown
     question_deadline_s: float = 10.0
+    #: An account says nothing for hours, and its connection may answer pings and be of no use all the same: so it is asked
+    #: something this often, and has this long to say anything at all.
+    probe_every_s: float = 5.0
+    probe_deadline_s: float = 4.0
     processing_ns: int = CAPS.processing_ns
     find_lag_ns: int = CAPS.find_lag_ns

@@ -100,6 +100,10 @@ class Wire:
         """``session.logon``, for keys that can."""
         return self._signed(number, "session.logon", [], at_ns)
 
+    def ping(self, number: int) -> bytes:
+        """A question that costs next to nothing: whether requests are answered at all."""
+        return requests.ws_frame(number, "ping", [])
+
     def watch_account(self, number: int, at_ns: int, *, logged_on: bool) -> bytes:
         """Subscribe to the events of the account."""
         if logged_on:

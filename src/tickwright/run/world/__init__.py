@@ -1,0 +1,1 @@
+"""What one seed of the simulated world does, who judges it, and the command that runs many."""

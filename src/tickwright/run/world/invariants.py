@@ -1,0 +1,110 @@
+"""What must hold after every step of every seed. Numbers are those of docs/world.md.
+
+Reads the state and never writes it. Does not: compare with the venue; the audit does, at the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tickwright.base.numbers import MONEY_EXP
+from tickwright.engine.guard import DOUBT_AGE_MAX_NS
+from tickwright.engine.state import State
+from tickwright.model.effect import Amend, Effect, Submit
+from tickwright.model.event import Event, Tick
+from tickwright.orders import resolver
+from tickwright.orders.order import Order
+from tickwright.risk.halts import HaltLevel
+
+#: Doubts are looked at with each tick; a pause of the process is no doubt's fault.
+DOUBT_SLACK_NS = 35 * 1_000_000_000
+
+
+class BrokenError(AssertionError):
+    """An invariant does not hold."""
+
+
+class Watchman:
+    """Looks after each step. One for all lives of the engine in a world: ids are never used twice, whoever draws them."""
+
+    def __init__(self) -> None:
+        self.sent: set[str] = set()
+        self.submissions = 0
+
+    def look(self, state: State, event: Event, effects: Sequence[Effect]) -> None:
+        """Raise :class:`BrokenError` where something does not hold after a step."""
+        for effect in effects:
+            if isinstance(effect, Submit):
+                self._sent(effect.order.client_id)
+                _may_send(state, effect)
+            elif isinstance(effect, Amend) and effect.terms.client_id:
+                self._sent(effect.terms.client_id)
+        if effects or isinstance(event, Tick):
+            _money(state)
+            _orders(state)
+        if isinstance(event, Tick):
+            _doubts(state)
+
+    def _sent(self, client_id: str) -> None:
+        self.submissions += 1
+        if client_id in self.sent:
+            raise BrokenError(f"INV-05 client id {client_id} is sent for two orders")
+        self.sent.add(client_id)
+
+
+def _may_send(state: State, effect: Submit) -> None:
+    order = effect.order
+    venue = state.venue_of(order.key)
+    if not state.armed or not venue.reconciled:
+        raise BrokenError(f"INV-24 {order.client_id} is sent while disarmed or not reconciled")
+    if state.stopping_since_ns:
+        raise BrokenError(f"INV-24 {order.client_id} is sent by a run that is stopping")
+    level = state.halts.level_for(order.strategy, order.key, venue.caps.venue)
+    if level in (HaltLevel.PAUSE, HaltLevel.PULL):
+        raise BrokenError(f"INV-15 {order.client_id} is sent at {level.name}")
+    if not effect.rules:
+        raise BrokenError(f"INV-16 {order.client_id} names no rules that approved it")
+    market = state.market(order.key)
+    age_ns = state.now_ns - max(market.quoted_ns, market.traded_ns)
+    if age_ns > int(state.config.limits.stale_book_s * 1e9):
+        raise BrokenError(f"INV-21 {order.client_id} is priced by data {age_ns / 1e9:.1f} s old")
+    instrument = state.instruments[order.key]
+    if order.qty % instrument.lot_units or (order.price is not None and order.price % instrument.tick_units):
+        raise BrokenError(f"INV-13 {order.client_id} is off the grid")
+
+
+def _money(state: State) -> None:
+    try:
+        state.ledger.check()
+    except AssertionError as error:
+        raise BrokenError(str(error)) from None
+    if not state.orders.open_orders():
+        for asset in state.ledger.assets():
+            reserved = state.ledger.reserved(asset)
+            if reserved:
+                raise BrokenError(f"INV-07 {reserved / 10**MONEY_EXP} {asset} is reserved with no order open")
+
+
+def _orders(state: State) -> None:
+    names: dict[tuple[str, str, str], Order] = {}
+    halted = bool(state.halts.all())
+    for order in state.orders.open_orders():
+        if order.filled > order.qty and not halted:
+            raise BrokenError(f"INV-09 {order!r} filled more than its quantity")
+        if order.foreign or not order.order.name:
+            continue
+        name = (order.order.strategy, order.key, order.order.name)
+        other = names.setdefault(name, order)
+        if other is not order and order.replaces != other.client_id and other.replaces != order.client_id:
+            raise BrokenError(f"INV-06 {other!r} and {order!r} have one name")
+
+
+def _doubts(state: State) -> None:
+    """After a tick, which is when the guard looks at them."""
+    for order in state.orders.in_doubt():
+        venue = state.venue_of(order.key)
+        skew = abs(venue.clock_offset_ns) + venue.clock_bound_ns
+        age = resolver.doubt_age_ns(order, venue.caps, skew, state.now_ns)
+        level = state.halts.level_for(order.order.strategy, order.key, venue.caps.venue)
+        if age > DOUBT_AGE_MAX_NS + DOUBT_SLACK_NS and level < HaltLevel.REDUCE:
+            raise BrokenError(f"INV-18 {order!r} is in doubt for {age / 1e9:.0f} s beyond its fence without a halt")
