@@ -56,8 +56,11 @@ class RunHead(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def encode_head(head: RunHead) -> bytes:
-    """The bytes at the head of the journal."""
-    return msgspec.json.encode(head)
+    """The bytes at the head of the journal: equal for equal heads, whatever order a set is in."""
+    plain = msgspec.to_builtins(head)
+    for caps in plain["caps"]:
+        caps.update({name: sorted(value) for name, value in caps.items() if isinstance(value, (set, frozenset, list))})
+    return msgspec.json.encode(plain)
 
 
 def decode_head(raw: bytes, where: str) -> RunHead:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from tickwright.base.errors import JournalError, RecoveryError, UsageError
 from tickwright.engine import carry
 from tickwright.engine.step import step
 from tickwright.journal.writer import Bounds, Durability
+from tickwright.model.caps import Caps
 from tickwright.run.record import Recording, build, decode_head, encode_head, find_run, head_of, recover
 from unit.engine.test_carry import Busy, ready
 from unit.engine.world import BTC
@@ -158,3 +160,12 @@ def test_given_a_strategy_in_the_state_when_stepped_through_its_record_then_effe
     state, _ = build(head(world), Busy())
     for event, effects in world.record:
         assert step(state, event) == effects
+
+
+def test_given_the_sets_of_what_a_venue_can_do_when_a_head_is_encoded_then_each_is_in_order():
+    """Equal heads are equal bytes, whatever the hash seed of the process."""
+    sets = {field.name for field in msgspec.structs.fields(Caps) if "frozenset" in str(field.type)}
+    plain = msgspec.json.decode(encode_head(head(lived())))
+    (caps,) = plain["caps"]
+    assert {name for name, value in caps.items() if isinstance(value, list)} == sets
+    assert all(caps[name] == sorted(caps[name]) for name in sets)
