@@ -59,7 +59,7 @@ def encode_head(head: RunHead) -> bytes:
     """The bytes at the head of the journal: equal for equal heads, whatever order a set is in."""
     plain = msgspec.to_builtins(head)
     for caps in plain["caps"]:
-        caps.update({name: sorted(value) for name, value in caps.items() if isinstance(value, (set, frozenset, list))})
+        caps.update({name: sorted(value) for name, value in caps.items() if isinstance(value, list)})
     return msgspec.json.encode(plain)
 
 

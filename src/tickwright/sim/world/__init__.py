@@ -9,7 +9,7 @@ from tickwright.sim.world.faults import NetFault, NetFaultKind, NetFaults
 from tickwright.sim.world.guard import Escape
 from tickwright.sim.world.loop import Gone
 from tickwright.sim.world.scheduler import Deadlock
-from tickwright.sim.world.server import serve_stand
+from tickwright.sim.world.server import WorldShell, serve_stand
 from tickwright.sim.world.world import Node, World, WorldError
 
 __all__ = [
@@ -27,5 +27,6 @@ __all__ = [
     "WorldClock",
     "WorldDisk",
     "WorldError",
+    "WorldShell",
     "serve_stand",
 ]

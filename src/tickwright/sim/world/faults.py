@@ -24,6 +24,7 @@ class NetFaultKind(enum.Enum):
     DNS_FAILS = "dns_fails"  # its name is not found
     REFUSED = "refused"  # a connection is refused
     HANGS = "hangs"  # a connection is neither made nor refused
+    TLS_FAILS = "tls_fails"  # a connection is made, and then there is no agreeing on a cipher or a certificate
     # to a connection
     RESET = "reset"  # both ends are told that it is broken; the message under way is cut short
     CLOSED = "closed"  # the far end is closed in order, by a box in between: the client sees an end
@@ -37,7 +38,7 @@ class NetFaultKind(enum.Enum):
 
 
 #: Faults of a host; all others are a connection's.
-OF_HOST = frozenset({NetFaultKind.DNS_FAILS, NetFaultKind.REFUSED, NetFaultKind.HANGS})
+OF_HOST = frozenset({NetFaultKind.DNS_FAILS, NetFaultKind.REFUSED, NetFaultKind.HANGS, NetFaultKind.TLS_FAILS})
 
 
 class NetFault(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,6 +73,7 @@ class NetFaults(msgspec.Struct, frozen=True, kw_only=True):
     dns_fails_share: float = 0.0
     refused_share: float = 0.0
     hangs_share: float = 0.0
+    tls_fails_share: float = 0.0
     reset_per_hour: float = 0.0
     closed_per_hour: float = 0.0
     half_open_per_hour: float = 0.0
@@ -101,7 +103,7 @@ class NetFaults(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _is_rate(name: str) -> bool:
-    return name.endswith("_per_hour") or name in ("dns_fails_share", "refused_share", "hangs_share")
+    return name.endswith("_per_hour") or name in ("dns_fails_share", "refused_share", "hangs_share", "tls_fails_share")
 
 
 class Troubles:
@@ -118,6 +120,7 @@ class Troubles:
             NetFaultKind.DNS_FAILS: faults.dns_fails_share,
             NetFaultKind.REFUSED: faults.refused_share,
             NetFaultKind.HANGS: faults.hangs_share,
+            NetFaultKind.TLS_FAILS: faults.tls_fails_share,
         }
         share = shares[kind]
         if share and self._chance(number, kind).happens(share):

@@ -31,6 +31,8 @@ _OURS = "tickwright."
 _OUR_WORLD = "tickwright.sim.world"
 _PROGRAM = str(Path(__file__).parents[2])
 _NS = 1_000_000_000
+#: Every so many worlds the whole heap is looked through for what they have left.
+CLEAN_EVERY = 8
 #: Audited events that end the run wherever they come from, and those that end it only when our own code causes them.
 _NEVER = frozenset(
     {
@@ -60,6 +62,7 @@ class _Watch:
 
     def __init__(self) -> None:
         self.thread = 0  # whose events matter; 0: nobody's
+        self.worlds = 0
         self.installed = False
 
     def install(self) -> None:
@@ -120,6 +123,9 @@ class Guard:
         self._thread = threading.get_ident()
         random = importlib.import_module("random")
         chance_before, collects = random.getstate(), gc.isenabled()
+        if _WATCH.worlds % CLEAN_EVERY == 0:
+            gc.collect()  # what earlier worlds have left, which would be frozen with the rest
+        _WATCH.worlds += 1
         gc.freeze()
         gc.disable()
         try:

@@ -33,6 +33,7 @@ class End:
         self.transport: WorldTransport | None = None
         self.sock: WorldSocket | None = None
         self.is_broken = False  # it was told so, or has said so
+        self.refusal: OSError | None = None  # what a handshake over it comes to, if it comes to nothing
         self._link = link
         self._process: Process | None = process
         self._chance = chance
@@ -178,6 +179,8 @@ class End:
         self._off = False
         if self._owes_reset:
             self._refuse()
+        self._closed = True
+        self._link.settle()
 
 
 class Link:

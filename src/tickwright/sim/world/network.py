@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
+import ssl
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -169,6 +170,8 @@ class Network:
             return
         assert server is not None, "somebody listens"
         link = self._open(number, loop, server, name)
+        if host.suffers(NetFaultKind.TLS_FAILS, now_ns) or self._befalls(NetFaultKind.TLS_FAILS, number, name):
+            link.client.refusal = ssl.SSLError(ssl.SSLErrorNumber.SSL_ERROR_SSL, "the handshake failed")
         server_sock = WorldSocket(self, server.loop, link.server)
         self._scheduler.soon(server.loop, Call(server.accept, server_sock, link.server))
         self._scheduler.at(answered_ns, loop, Call(self._connected, link, sock, waiter))

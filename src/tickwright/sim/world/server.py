@@ -22,8 +22,8 @@ from tickwright.sim.world.world import Node
 
 #: Where a stand is reached unless another port is said.
 PORT = 80
-#: How often a stand is told the time.
-STEP_S = 0.05
+#: How often a stand is told the time. Finer costs more: at 0.01, as outside, a simulated hour takes twice as long.
+STEP_S = 0.1
 #: Bytes that may wait for a slow client before it is dropped.
 UNREAD_BYTES_MAX = 16 * 1024 * 1024
 #: How long a client may take to answer a close.
@@ -85,6 +85,20 @@ class WorldShell:
         self._count += 1
         return self._count
 
+    def say(self, on: str, data: bytes) -> int:
+        """Raw bytes, whatever they are, to every websocket that was opened at a path with ``on`` in it. To how many."""
+        peers = [peer for peer in self.conns.values() if on in peer.path]
+        for peer in peers:
+            peer.say(data)
+        return len(peers)
+
+    def end(self, on: str, code: int, reason: str = "") -> int:
+        """Close those connections with a code, as a venue does that evicts somebody or goes into maintenance. How many."""
+        peers = [peer for peer in self.conns.values() if on in peer.path]
+        for peer in peers:
+            peer.close(code, reason)
+        return len(peers)
+
     def step(self) -> None:
         """Tell the stand the time, and its clients that it is alive. Comes again for ever."""
         loop = asyncio.get_running_loop()
@@ -124,6 +138,7 @@ class _Peer(asyncio.Protocol):
     """One connection: requests, and a websocket once it asks for one."""
 
     def __init__(self, shell: WorldShell) -> None:
+        self.path = ""  # of the websocket
         self._shell = shell
         self._requests = RequestReader(REQUEST_BYTES_MAX)
         self._frames: FrameReader | None = None
@@ -205,6 +220,7 @@ class _Peer(asyncio.Protocol):
         upgrade = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Accept": frames.accept_key(key)}
         self._transport.write(response(101, upgrade, b""))
         self._frames = FrameReader(FRAME_BYTES_MAX)
+        self.path = message.path
         self._number = shell.number()
         self._ponged_s = asyncio.get_running_loop().time()
         shell.conns[self._number] = self
@@ -232,7 +248,7 @@ class _Peer(asyncio.Protocol):
             self._closed(payload)
         else:
             if kind == frames.PING:
-                self._write(frames.frame(frames.PONG, payload))
+                self.say(frames.frame(frames.PONG, payload))
             else:
                 self._ponged_s = asyncio.get_running_loop().time()
             shell.perform(stand.on_control(self._number, at_ns))
@@ -241,10 +257,11 @@ class _Peer(asyncio.Protocol):
         """The client has closed, or has answered our close."""
         if not self._closing:
             self._closing = True
-            self._write(frames.frame(frames.CLOSE, payload[:2]))
+            self.say(frames.frame(frames.CLOSE, payload[:2]))
         self._transport.close()
 
-    def _write(self, data: bytes) -> None:
+    def say(self, data: bytes) -> None:
+        """Bytes as they are."""
         if not self._transport.is_closing():
             self._transport.write(data)
 
@@ -254,7 +271,7 @@ class _Peer(asyncio.Protocol):
         """Text frames, unless the stand is to say nothing."""
         if not texts or self._muted or self._closing:
             return
-        self._write(b"".join([frames.frame(frames.TEXT, text.encode()) for text in texts]))
+        self.say(b"".join([frames.frame(frames.TEXT, text.encode()) for text in texts]))
         if self._transport.get_write_buffer_size() > UNREAD_BYTES_MAX:
             self.cut()
 
@@ -265,7 +282,7 @@ class _Peer(asyncio.Protocol):
         if now_s - self._ponged_s > deadline_s:
             self.cut()
         else:
-            self._write(frames.frame(frames.PING, str(self._shell.clock.wall_ns() * 1_000 // NS_PER_S).encode()))
+            self.say(frames.frame(frames.PING, str(self._shell.clock.wall_ns() * 1_000 // NS_PER_S).encode()))
 
     def close(self, code: int, reason: str) -> None:
         """With a close frame, whose answer is waited for; not at once."""
@@ -273,7 +290,7 @@ class _Peer(asyncio.Protocol):
             return
         self._closing = True
         body = b"" if code == _NO_CODE else code.to_bytes(2, "big") + reason.encode()
-        self._write(frames.frame(frames.CLOSE, body))
+        self.say(frames.frame(frames.CLOSE, body))
         asyncio.get_running_loop().call_later(CLOSE_S, self._transport.close)
 
     def cut(self) -> None:

@@ -104,6 +104,9 @@ class WorldSocket:
         """A transport over it, once it is connected; the protocol has been told when this returns."""
         if self.end is None or self._fileno < 0:
             raise os_error(errno.ENOTCONN)
+        if self.end.refusal is not None:
+            self.close()
+            raise self.end.refusal
         waiter: asyncio.Future[None] = self._loop.create_future()
         made = WorldTransport(self._loop, self, self.end, protocol, waiter)
         try:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tickwright.sim.stands.binance_spot import BinanceSpotStand
-from tickwright.sim.world import NetFault, NetFaultKind, NetFaults, World
+from tickwright.sim.world import NetFault, NetFaultKind, NetFaults, World, WorldShell, frames
+from tickwright.sim.world.frames import frame
 from unit.sim.world.worldkit import trade
 
 K = NetFaultKind
@@ -47,7 +48,7 @@ def test_given_a_fault_on_a_connection_when_it_is_over_then_the_run_goes_on_and_
         assert outcome.state["counts"]["connections"] > opened[0]
 
 
-@pytest.mark.parametrize("kind", [K.DNS_FAILS, K.REFUSED, K.HANGS])
+@pytest.mark.parametrize("kind", [K.DNS_FAILS, K.REFUSED, K.HANGS, K.TLS_FAILS])
 def test_given_a_host_that_cannot_be_reached_when_it_can_again_then_the_run_goes_on(kind: NetFaultKind) -> None:
     """The connection is lost at 30 s, and cannot be made again for 20 s."""
 
@@ -59,6 +60,53 @@ def test_given_a_host_that_cannot_be_reached_when_it_can_again_then_the_run_goes
     assert outcome.happened[0] is kind
     assert outcome.clean
     assert len(outcome.fills) > 0
+
+
+RAW = {
+    "a frame that is not UTF-8": frame(frames.TEXT, b"\xff\xfe\xfd"),
+    "no JSON": frame(frames.TEXT, b"<html>502 Bad Gateway</html>"),
+    "bytes that are no frame": b"\xff" * 40,
+    "a frame that says it is enormous": b"\x81\x7f" + (1 << 40).to_bytes(8, "big"),
+    "a masked frame": b"\x81\x82abcdab",
+    "a message in fragments that is no JSON": b"\x01\x03one\x00\x03two\x80\x05three",
+    "fragments out of order": b"\x80\x05three",
+    "a text within a text": b"\x01\x03one" + frame(frames.TEXT, b"{}"),
+    "a close with half a code": b"\x88\x01\x03",
+    "a ping of the greatest size": frame(frames.PING, bytes(125)),
+}
+
+
+@pytest.mark.parametrize("on", ["/stream", "/ws-api"])
+@pytest.mark.parametrize("raw", RAW)
+def test_given_bytes_that_no_venue_should_send_when_they_come_then_the_run_goes_on_and_ends_agreed(raw: str, on: str) -> None:
+    """T11, T12, T13, in the middle of everything else."""
+    said: list[int] = []
+
+    def prepare(world: World, _stand: BinanceSpotStand) -> None:
+        shell = world.nodes["venue"].served[80]
+        assert isinstance(shell, WorldShell)
+        world.at(40.0, lambda: said.append(shell.say(on, RAW[raw])))
+
+    outcome = trade(seed=15, seconds=100, prepare=prepare)
+    assert said == [1]
+    assert outcome.clean
+    assert len(outcome.fills) > 0
+
+
+@pytest.mark.parametrize("code", [1000, 1001, 1008, 1012, 4001])
+def test_given_a_close_with_a_code_when_it_comes_then_the_connection_is_made_again(code: int) -> None:
+    """T15."""
+    ended: list[int] = []
+
+    def prepare(world: World, _stand: BinanceSpotStand) -> None:
+        shell = world.nodes["venue"].served[80]
+        assert isinstance(shell, WorldShell)
+        world.at(40.0, lambda: ended.append(shell.end("/", code, "go away")))
+
+    outcome = trade(seed=16, seconds=100, prepare=prepare)
+    assert ended == [2]
+    assert outcome.clean
+    assert outcome.state["counts"]["connections"] == 4
 
 
 def test_given_many_faults_at_once_when_the_network_is_calm_again_then_the_run_ends_agreed() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
+import ssl
 
 import msgspec
 import pytest
@@ -188,7 +189,10 @@ def _attempt(world: World, pair: Pair) -> BaseException | None:
     return None
 
 
-@pytest.mark.parametrize(("kind", "error"), [(K.DNS_FAILS, socket.gaierror), (K.REFUSED, ConnectionRefusedError)])
+@pytest.mark.parametrize(
+    ("kind", "error"),
+    [(K.DNS_FAILS, socket.gaierror), (K.REFUSED, ConnectionRefusedError), (K.TLS_FAILS, ssl.SSLError)],
+)
 def test_given_a_fault_of_a_host_when_it_is_connected_to_then_it_fails_as_long_as_that_lasts(
     kind: NetFaultKind, error: type[OSError]
 ) -> None:
@@ -359,7 +363,12 @@ RATES = {
     K.SPIKE: "spike_per_hour",
     K.CHOKED: "choked_per_hour",
 }
-SHARES = {K.DNS_FAILS: "dns_fails_share", K.REFUSED: "refused_share", K.HANGS: "hangs_share"}
+SHARES = {
+    K.DNS_FAILS: "dns_fails_share",
+    K.REFUSED: "refused_share",
+    K.HANGS: "hangs_share",
+    K.TLS_FAILS: "tls_fails_share",
+}
 
 
 def test_given_every_kind_of_fault_when_looked_for_then_it_has_a_rate() -> None:

@@ -7,11 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tickwright.journal.writer import Durability
-from tickwright.run.record import Recording
 from tickwright.sim.world import Deadlock, DiskFaults, Survival, World, WorldError, serve_stand
 from unit.sim.world.echo import STEADY, Pair
-from unit.sim.world.worldkit import make_session, make_stand
+from unit.sim.world.worldkit import make_session, make_stand, record
 
 # -- the loop --------------------------------------------------------------------------------------------------------------
 
@@ -304,10 +302,7 @@ def test_given_a_run_on_record_when_its_machine_fails_then_the_next_run_goes_on_
         base = serve_stand(venue, stand)
 
         async def trading(seconds: float | None) -> bool:
-            session = make_session(client, base, stand, seconds)
-            session.plan.recording = Recording(
-                Path("/journal"), "binance_spot", Durability.POWER, disk=client.disk, background=lambda work: work()
-            )
+            session = record(make_session(client, base, stand, seconds), client)
             await session.prepare()
             await session.run()
             return session.shell.stopped is not None and session.shell.stopped.clean
