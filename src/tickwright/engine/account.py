@@ -8,7 +8,7 @@ from __future__ import annotations
 from tickwright.base.ids import made_here
 from tickwright.base.numbers import MONEY_EXP, to_decimal
 from tickwright.engine import control
-from tickwright.engine.act import RECANCEL_NS, bound_price, withdraw
+from tickwright.engine.act import RECANCEL_NS, bound_price, owe, withdraw
 from tickwright.engine.plugin import call
 from tickwright.engine.state import Runtime, State
 from tickwright.engine.view import FillView
@@ -183,7 +183,7 @@ def _not_canceled(state: State, change: Change) -> None:
     """A cancel that was asked for is owed: one that is refused for the time being is asked again after a while."""
     if change.reason in _NOT_NOW:
         state.recancel_ns[change.order.client_id] = state.now_ns + RECANCEL_NS
-        state.withdrawing.add(change.order.client_id)
+        owe(state, change.order.client_id)
     _told(state, change)
 
 

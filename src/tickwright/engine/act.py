@@ -8,7 +8,7 @@ from tickwright.base.numbers import DOWN, NEAREST, UP
 from tickwright.engine.plugin import call
 from tickwright.engine.state import Market, Runtime, State
 from tickwright.model.caps import AmendKind
-from tickwright.model.effect import Amend, Cancel, Level, Notice, Submit, Watched
+from tickwright.model.effect import Amend, Cancel, CancelOwed, Level, Notice, Submit, Watched
 from tickwright.model.instrument import Instrument
 from tickwright.model.market import BUY, Channel
 from tickwright.model.order import AmendTerms, NewOrder
@@ -245,14 +245,21 @@ def withdraw(state: State, client_id: str) -> None:
     if order.doubt and client_id in state.withdrawing:
         again_ns = max(again_ns, order.asked_ns + RECANCEL_NS)
     if not order.can_cancel or state.now_ns < again_ns:
-        state.withdrawing.add(client_id)
+        owe(state, client_id)
         return
     if order.doubt:
-        state.withdrawing.add(client_id)  # again until it is known to have ended: a cancel is idempotent, our ids are used once
+        owe(state, client_id)  # again until it is known to have ended: a cancel is idempotent, our ids are used once
     else:
         state.withdrawing.discard(client_id)
     state.orders.ask_cancel(client_id, state.now_ns)
     state.effects.append(Cancel(state.venue_of(order.key).caps.venue, order.ref))
+
+
+def owe(state: State, client_id: str) -> None:
+    """Remember that an order is to be cancelled as soon as it can be, across a restart as well."""
+    if client_id not in state.withdrawing:
+        state.withdrawing.add(client_id)
+        state.effects.append(CancelOwed(client_id))
 
 
 def change(state: State, runtime: Runtime, wish: Change) -> None:

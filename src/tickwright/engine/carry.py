@@ -48,12 +48,15 @@ class Carried(msgspec.Struct, frozen=True, kw_only=True):
     watch: KeptWatch
     venues: dict[str, KeptVenue]
     instruments: tuple[Instrument, ...]
+    owed: tuple[str, ...] = ()  # client ids of orders that are to be cancelled as soon as they can be
+    recancel: dict[str, int] = {}  # of those: not before this time
 
 
 def keep(state: State) -> Carried:
     """The state as it stands, between two steps."""
     orders = stores.keep(state.orders)
     ledger = ledgers.keep(state.ledger)
+    working = {item.client_id for item in orders.open}
     concerned = {item.key for item in (*orders.open, *orders.ended)} | {item.key for item in ledger.positions}
     return Carried(
         at_ns=state.now_ns,
@@ -63,6 +66,8 @@ def keep(state: State) -> Carried:
         watch=state.watch.keep(),
         venues={name: KeptVenue(venue.loaded, venue.account_event_ns) for name, venue in sorted(state.venues.items())},
         instruments=tuple(state.instruments[key] for key in sorted(concerned) if key in state.instruments),
+        owed=tuple(sorted(state.withdrawing & working)),
+        recancel={client_id: at_ns for client_id, at_ns in sorted(state.recancel_ns.items()) if client_id in working},
     )
 
 
@@ -95,6 +100,8 @@ def restore(state: State, carried: Carried) -> None:
     ledgers.restore(state.ledger, carried.ledger)
     state.halts = Halts(carried.halts)
     state.watch.restore(carried.watch)
+    state.withdrawing.update(carried.owed)
+    state.recancel_ns.update(carried.recancel)
     for name, kept in carried.venues.items():
         venue = state.venues.get(name)
         if venue is None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from tickwright.base.errors import TickwrightError
 from tickwright.engine.state import Runtime, State
-from tickwright.model.effect import HaltChanged, Level, Notice
+from tickwright.model.effect import CancelOwed, HaltChanged, Level, Notice
 from tickwright.model.reason import Reason
 from tickwright.risk.halts import HaltLevel
 
@@ -53,6 +53,7 @@ def halt(state: State, runtime: Runtime, reason: Reason, text: str) -> None:
     for order in state.orders.open_orders():
         if order.order.strategy == runtime.name and not order.foreign:
             state.withdrawing.add(order.client_id)
+            state.effects.append(CancelOwed(order.client_id))
     scope = f"strategy:{runtime.name}"
     state.halts.raise_(scope, HaltLevel.PULL, reason, state.now_ns, text)
     state.counters.halts.append(reason.value)

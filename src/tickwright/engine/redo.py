@@ -11,7 +11,7 @@ from typing import Any
 
 from tickwright.engine.act import bound_price
 from tickwright.engine.state import State
-from tickwright.model.effect import Amend, Cancel, Effect, HaltChanged, Submit
+from tickwright.model.effect import Amend, Cancel, CancelOwed, Effect, HaltChanged, Submit
 from tickwright.model.order import NewOrder
 from tickwright.model.reason import Reason
 from tickwright.risk.halts import HaltLevel
@@ -38,8 +38,15 @@ def _hold(state: State, order: NewOrder) -> None:
 
 def _cancel(state: State, effect: Cancel) -> None:
     order = state.orders.get(effect.ref.client_id)
-    if order is not None and order.can_cancel and order.asked_ns != state.now_ns:
-        state.orders.ask_cancel(order.client_id, state.now_ns)
+    if order is None or not order.can_cancel or order.asked_ns == state.now_ns:
+        return
+    if not order.doubt:
+        state.withdrawing.discard(order.client_id)
+    state.orders.ask_cancel(order.client_id, state.now_ns)
+
+
+def _owe(state: State, effect: CancelOwed) -> None:
+    state.withdrawing.add(effect.client_id)
 
 
 def _amend(state: State, effect: Amend) -> None:
@@ -72,4 +79,10 @@ def _halt(state: State, effect: HaltChanged) -> None:
         state.halts.raise_(effect.scope, level, Reason(effect.reason), state.now_ns, effect.text)
 
 
-_REDO: dict[type, Callable[[State, Any], None]] = {Submit: _submit, Cancel: _cancel, Amend: _amend, HaltChanged: _halt}
+_REDO: dict[type, Callable[[State, Any], None]] = {
+    Submit: _submit,
+    Cancel: _cancel,
+    CancelOwed: _owe,
+    Amend: _amend,
+    HaltChanged: _halt,
+}

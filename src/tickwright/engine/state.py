@@ -37,7 +37,7 @@ class EngineConfig(msgspec.Struct, frozen=True, kw_only=True):
     id_prefix: str
     auto_arm: bool
     cancel_on_stop: bool = True
-    stop_deadline_ns: int = 10_000_000_000
+    stop_deadline_ns: int = 30_000_000_000  # longer than the fence of an order in doubt
     reconcile_tries: int = 5
     reconcile_retry_ns: int = 1_000_000_000
     reconcile_every_ns: int = 60_000_000_000

@@ -91,6 +91,12 @@ class HaltChanged(msgspec.Struct, frozen=True, tag_field="is", tag="halt_changed
     condition: bool = False
 
 
+class CancelOwed(msgspec.Struct, frozen=True, tag_field="is", tag="cancel_owed"):
+    """A cancel that the order cannot take yet, or that has to be sent again: for the record, so that it is owed after a restart."""
+
+    client_id: str
+
+
 class Disagreement(msgspec.Struct, frozen=True):
     """One difference between a venue and us, in words; ``cause`` is "" where nothing explains it."""
 
@@ -116,4 +122,6 @@ class Stopped(msgspec.Struct, frozen=True, tag_field="is", tag="stopped"):
     why: str
 
 
-Effect = Submit | Cancel | Amend | Find | TakeSnapshot | Notice | Watched | Valued | HaltChanged | Reconciled | Stopped
+Effect = (
+    Submit | Cancel | Amend | Find | TakeSnapshot | Notice | Watched | Valued | HaltChanged | CancelOwed | Reconciled | Stopped
+)

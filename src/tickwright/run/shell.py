@@ -21,6 +21,7 @@ from tickwright.model.account import AccountEvent
 from tickwright.model.effect import (
     Amend,
     Cancel,
+    CancelOwed,
     Effect,
     Find,
     HaltChanged,
@@ -101,6 +102,7 @@ class Shell:
             Watched: self._watch,
             Valued: _for_the_record,
             HaltChanged: _for_the_record,
+            CancelOwed: _for_the_record,
             Reconciled: _for_the_record,
             Stopped: self._stopped,
         }

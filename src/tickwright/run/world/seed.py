@@ -10,7 +10,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hashlib
 from collections.abc import Callable
 from decimal import Decimal
@@ -105,6 +104,7 @@ class Life:
         self.resume = ""
         self.stopping = False
         self.ended = False
+        self.last_error = ""
 
     def start(self) -> None:
         """A process begins."""
@@ -127,8 +127,10 @@ class Life:
         """Start the run, and start it again when it has ended, until it was stopped on purpose."""
         while not (self.stopping and self.ended):
             self.ended = False
-            with contextlib.suppress(TickwrightError):  # no connection, a full disk: the supervisor tries again
+            try:
                 await self._run()
+            except TickwrightError as error:  # no connection, a full disk: the supervisor tries again
+                self.last_error = str(error)
             if not self.stopping:
                 await asyncio.sleep(AGAIN_S)
 
@@ -367,8 +369,7 @@ def _accepted(life: Life) -> int:
 def _stuck(life: Life) -> str:
     session = life.running
     if session is None:
-        failure = life.session.shell.failure if life.session is not None else None
-        return f"no session is running; life {life.lives}, up {life.client.is_up}, failure {failure!r}"
+        return f"no session is running; life {life.lives}, up {life.client.is_up}: {life.last_error}"
     state = session.state
     venue = state.venues["binance_spot"]
     differences = state.reconciliation.differences if state.reconciliation is not None else ()
