@@ -7,8 +7,7 @@ from tickwright.sim.world.clocks import WorldClock
 from tickwright.sim.world.disk import DiskFaultKind, DiskFaults, Survival, WorldDisk
 from tickwright.sim.world.faults import NetFault, NetFaultKind, NetFaults
 from tickwright.sim.world.guard import Escape
-from tickwright.sim.world.loop import Gone
-from tickwright.sim.world.scheduler import Deadlock
+from tickwright.sim.world.scheduler import Deadlock, Gone
 from tickwright.sim.world.server import WorldShell, serve_stand
 from tickwright.sim.world.world import Node, World, WorldError
 

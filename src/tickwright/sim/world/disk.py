@@ -18,8 +18,8 @@ from pathlib import Path
 import msgspec
 
 from tickwright.base.chance import Chance
-from tickwright.sim.world.loop import Gone, ProcessLoop
-from tickwright.sim.world.scheduler import Scheduler
+from tickwright.sim.world.loop import ProcessLoop
+from tickwright.sim.world.scheduler import Gone, Scheduler
 from tickwright.sim.world.sockets import os_error
 
 BLOCK_BYTES = 4_096

@@ -19,7 +19,7 @@ from collections.abc import Callable, Coroutine, Generator
 from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple
 
 from tickwright.sim.world.clocks import WorldClock
-from tickwright.sim.world.scheduler import Item, Scheduler
+from tickwright.sim.world.scheduler import Gone, Item, Scheduler
 
 if TYPE_CHECKING:
     from tickwright.sim.world.network import Network
@@ -28,10 +28,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 _NS = 1_000_000_000
-
-
-class Gone(BaseException):
-    """Raised through the code of a process that has just been killed. Nothing that it does any more has an effect."""
 
 
 class WorldTask(asyncio.Task[T]):

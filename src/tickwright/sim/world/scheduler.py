@@ -30,6 +30,10 @@ class Deadlock(Exception):  # noqa: N818 (the name of the thing)
     """Nothing is ready, and nothing will be."""
 
 
+class Gone(BaseException):
+    """Raised through the code of a process that has just been killed. Nothing that it does any more has an effect."""
+
+
 class Item(Protocol):
     """Something that is to be run once: a handle of asyncio, or a call of the world's."""
 
@@ -199,7 +203,10 @@ class Scheduler:
         self.now_ns += self._cost_ns
         self._mix = hash((self._mix, self.now_ns, process.number))
         self.current = process
-        item._run()  # noqa: SLF001 (asyncio has no other way)
+        try:
+            item._run()  # noqa: SLF001 (asyncio has no other way)
+        except Gone:
+            assert process.dead, "it is raised through the code of a process that is no more"
         self.current = None
         if self.steps >= self.pause_at and self.on_pause is not None:
             self.pause_at = self.on_pause(self.steps)

@@ -247,7 +247,7 @@ class WorldTransport(asyncio.Transport):
         self._buffered += len(piece)
         if self._buffered > self._high and not self._told_to_pause:
             self._told_to_pause = True
-            self._protocol.pause_writing()  # type: ignore[union-attr]  # there is one until the connection is lost
+            self._guarded("a full buffer", self._protocol.pause_writing)  # type: ignore[union-attr]  # there is one until it is lost
 
     def flush(self) -> None:
         """There is room again."""
@@ -260,7 +260,7 @@ class WorldTransport(asyncio.Transport):
             self._end.send(piece)
         if self._told_to_pause and self._buffered <= self._low and self._protocol is not None:
             self._told_to_pause = False
-            self._protocol.resume_writing()
+            self._guarded("an empty buffer", self._protocol.resume_writing)
         if not self._buffer:
             if self._end_asked:
                 self._end.send_end()

@@ -26,10 +26,10 @@ from tickwright.sim.world.clocks import WorldClock
 from tickwright.sim.world.disk import DiskFaults, WorldDisk
 from tickwright.sim.world.faults import NetFault, NetFaults
 from tickwright.sim.world.guard import Guard, collect
-from tickwright.sim.world.loop import Gone, ProcessLoop
+from tickwright.sim.world.loop import ProcessLoop
 from tickwright.sim.world.network import Host, Network
 from tickwright.sim.world.report import where_tasks_wait
-from tickwright.sim.world.scheduler import Call, Deadlock, Scheduler
+from tickwright.sim.world.scheduler import Call, Deadlock, Gone, Scheduler
 
 T = TypeVar("T")
 

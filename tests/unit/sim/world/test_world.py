@@ -237,6 +237,24 @@ def test_given_a_crash_from_within_when_it_comes_then_the_code_does_not_go_on() 
         world.run(node, asyncio.sleep(1), limit_s=10)
 
 
+@pytest.mark.parametrize("when", ["data_received", "eof_received", "connection_lost", "pause_writing"])
+def test_given_a_crash_from_within_a_callback_of_a_connection_when_it_comes_then_the_world_goes_on_without_it(when: str) -> None:
+    """Wherever its code was."""
+    with World(1, faults=STEADY) as world:
+        server, client = world.node("server"), world.node("client")
+        pair = Pair(world, server, client)
+        setattr(pair.here, when, lambda *_: world.crash(client))
+        if when == "pause_writing":
+            client.loop.call_soon(pair.here.transport.write, bytes(1_000_000))
+        else:
+            pair.there.transport.write(b"x")
+            pair.there.transport.close()
+        world.advance(5)
+        assert not client.is_up
+        world.restart(client)
+        world.run(client, asyncio.sleep(1), limit_s=10)
+
+
 def test_given_a_crash_at_every_step_when_a_short_life_is_lived_then_each_life_ends_there() -> None:
     """How crash points are gone through one by one; what comes before a point is the same as without the crash."""
 
