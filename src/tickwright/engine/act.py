@@ -13,6 +13,7 @@ from tickwright.model.instrument import Instrument
 from tickwright.model.market import BUY, Channel
 from tickwright.model.order import AmendTerms, NewOrder
 from tickwright.model.reason import Reason
+from tickwright.orders.machine import Request
 from tickwright.orders.order import Order
 from tickwright.risk.gate import Approved, Refused, View
 from tickwright.risk.halts import HaltLevel
@@ -269,7 +270,7 @@ def change(state: State, runtime: Runtime, wish: Change) -> None:
     a new order of it, that order is checked, reserved and known like any other before anything is sent.
     """
     order = state.orders.get(wish.client_id)
-    if order is None or not order.can_amend:
+    if order is None or not order.can_amend or _is_being_replaced(state, order):
         return
     venue = state.venue_of(order.key)
     terms = wish.terms
@@ -309,6 +310,12 @@ def change(state: State, runtime: Runtime, wish: Change) -> None:
             handle.attach(amended.client_id, second)
             runtime.handles[amended.client_id] = handle
     state.effects.append(Amend(venue.caps.venue, order.ref, sent))
+
+
+def _is_being_replaced(state: State, order: Order) -> bool:
+    """Whether an order that is to take its place may still arrive: a third one of the same name would be one too many."""
+    second = state.orders.get(order.replaced_by) if order.replaced_by else None
+    return second is not None and second.working and second.request is Request.SUBMIT
 
 
 def _in_place(kind: AmendKind, terms: AmendTerms, qty: int) -> bool:

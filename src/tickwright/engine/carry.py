@@ -129,7 +129,9 @@ def take_over(state: State, now_ns: int, *, strategy_changed: bool) -> None:
         runtime = state.by_name.get(order.order.strategy)
         if runtime is None or order.foreign:
             continue
-        handle = Handle(state.instruments[order.key], order.side, order.order.name)
+        handle = runtime.handles.get(order.replaces)  # one handle stands for an order and what takes its place
+        if handle is None:
+            handle = Handle(state.instruments[order.key], order.side, order.order.name)
         handle.attach(order.client_id, order)
         runtime.handles[order.client_id] = handle
     for halt in state.halts.all():

@@ -32,7 +32,7 @@ def on_command(state: State, event: Command) -> None:
             state.effects.append(HaltChanged(event.scope, HaltLevel.RUN.name, Reason.HALT_BY_PERSON.value, event.why, by=who))
         state.effects.append(Notice(Level.INFO, "resumed", f"{event.scope}: {event.why}"))
     else:
-        raise_halt(state, _scope(state, event.scope), _LEVELS[verb], Reason.HALT_BY_PERSON, event.why)
+        raise_halt(state, _scope(state, event.scope), _LEVELS[verb], event.reason, event.why)
 
 
 _LEVELS = {

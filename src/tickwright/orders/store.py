@@ -156,6 +156,7 @@ class OrderStore:
         order.asked_ns = order.fence_from_ns = now_ns
         order.fence_ns = 0
         order.pending = terms
+        order.replaced_by = ""  # an earlier replacement that came to nothing says nothing of this request
         if terms.client_id and terms.client_id != client_id:
             self._add_replacement(order, terms, now_ns, dead_after_ns)
         return [Change(order, _K.ASKED, None, None, row.number)]

@@ -10,12 +10,14 @@ import pytest
 from tickwright import BUY, DOWN, SELL, Strategy, param, quotes, sma, trades
 from tickwright.base.errors import StrategyError
 from tickwright.model.account import AccountDown, AccountUp
+from tickwright.model.caps import AmendKind
 from tickwright.model.effect import Amend, Cancel, Find, Notice, Stopped, Submit, TakeSnapshot
-from tickwright.model.event import CancelOutcome, Command, FindOutcome, Verb
+from tickwright.model.event import AmendOutcome, CancelOutcome, Command, FindOutcome, Verb
 from tickwright.model.market import Channel, FeedDown, FeedUp
-from tickwright.model.order import Absent, Accepted, CouldNotAsk, Found, OrderType, Rejected, ReportStatus, Unknown
+from tickwright.model.order import Absent, Accepted, AmendTerms, CouldNotAsk, Found, OrderType, Rejected, ReportStatus, Unknown
 from tickwright.model.reason import Reason
 from tickwright.risk.halts import HaltLevel
+from tickwright.strategy.intents import Change
 from unit.engine.world import BTC, LIMITS, S, World, of
 
 
@@ -504,3 +506,25 @@ def test_given_nearly_all_funds_in_one_quote_when_it_is_amended_in_place_then_wh
     order = sent(ask(world, lambda s: s.quote("bid", BUY, "59990", "0.011")))
     world.accept(order)
     assert len(of(ask(world, lambda s: s.quote("bid", BUY, "59991", "0.011")), Amend)) == 1
+
+
+def test_given_a_replacement_in_doubt_when_the_old_order_is_amended_again_then_nothing_is_sent():
+    """It may still arrive: a third order in one place would be one too many."""
+    world = ready()
+    venue = world.state.venues["sim"]
+    venue.caps = msgspec.structs.replace(venue.caps, amend=AmendKind.REPLACE)
+    order = sent(ask(world, lambda s: s.buy("0.01", limit="59000")))
+    world.accept(order)
+    world.tick(1.1)
+    (first,) = of(ask(world, lambda s: s.amend(s.orders[0], limit="59001")), Amend)
+    world.feed(AmendOutcome(order.client_id, Unknown(why="lost"), world.now))
+    world.tick(30)
+    world.feed(world.report_of(order, ReportStatus.OPEN))
+    assert world.state.orders.get(order.client_id).can_amend
+    assert world.state.orders.get(first.terms.client_id).doubt
+
+    def again(strategy):
+        strategy._actions.append(Change(order.client_id, AmendTerms(qty=None, price=5_900_200)))
+        strategy._dirty = True
+
+    assert of(ask(world, again), Amend) == []

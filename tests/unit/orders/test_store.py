@@ -729,6 +729,18 @@ def test_given_an_amend_when_the_order_is_filled_first_then_a_late_acceptance_ch
     assert (store.on_amend(ID, accepted(), 2), order.qty) == ([], 10)
 
 
+def test_given_a_replacement_that_came_to_nothing_when_the_order_is_amended_in_place_then_it_stays_nothing() -> None:
+    """The answer is about this amend, and not about an order that was never there."""
+    store, order = working()
+    store.ask_amend(ID, terms(8, 510, "twaaaaaaa-2"), 0)
+    store.on_amend(ID, rejected(Reason.VENUE_WOULD_TAKE), 1)
+    store.ask_amend(ID, terms(5), 2)
+    assert rows(store.on_amend(ID, accepted(), 3)) == [16]
+    second = store.get("twaaaaaaa-2")
+    assert second is not None
+    assert (state(second), order.qty) == ("DONE,NONE", 5)
+
+
 # ---- bounds ----------------------------------------------------------------------------------------------------------
 
 
