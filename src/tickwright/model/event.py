@@ -10,6 +10,7 @@ from tickwright.model.account import AccountDown, AccountUp, Balance, Position, 
 from tickwright.model.instrument import Instrument
 from tickwright.model.market import Bar, BookUpdate, FeedDown, FeedUp, Funding, Gap, Mark, Quote, Ticker, Trade
 from tickwright.model.order import Accepted, CouldNotAsk, Fill, Finding, OrderRef, OrderReport, Rejected, Unknown
+from tickwright.model.reason import Reason
 
 
 class SubmitOutcome(msgspec.Struct, frozen=True, tag_field="is", tag="submit_outcome"):
@@ -91,13 +92,14 @@ class Verb(enum.Enum):
 
 class Command(msgspec.Struct, frozen=True, tag_field="is", tag="command"):
     """An instruction from outside. ``scope`` is ``account``, ``venue:<name>``, ``instrument:<key>`` or ``strategy:<name>``; to
-    adopt an order it is ``order:<client id>``.
+    adopt an order it is ``order:<client id>``. ``reason`` is why a halt is raised, where it is not a person who asks.
     """
 
     verb: Verb
     recv_ns: int
     scope: str = "account"
     why: str = ""
+    reason: Reason = Reason.HALT_BY_PERSON
 
 
 Event = (

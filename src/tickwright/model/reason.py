@@ -73,6 +73,7 @@ class Reason(enum.Enum):
     HALT_INBOX = "halt.inbox"
     HALT_BY_PERSON = "halt.by_person"
     HALT_KEY_INVALID = "halt.key_invalid"
+    HALT_DEAD_MAN = "halt.dead_man"
 
     # Rejected by the venue: definite, the order does not exist there
     VENUE_FUNDS = "venue.funds"
@@ -175,6 +176,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.HALT_INBOX: "Events arrive faster than they can be handled.",
     Reason.HALT_BY_PERSON: "A person asked for it.",
     Reason.HALT_KEY_INVALID: "The venue no longer accepts the API key.",
+    Reason.HALT_DEAD_MAN: "The dead-man's switch at the venue could not be refreshed twice in a row.",
     Reason.VENUE_FUNDS: "The venue says that the balance does not cover the order.",
     Reason.VENUE_DUPLICATE_ID: "The venue already has an open order under this client id.",
     Reason.VENUE_WOULD_TAKE: "The order was post-only and would have traded at once.",
