@@ -55,32 +55,53 @@ class DiskFaults(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Content:
-    """One file's bytes: as processes see them, and as they are on the platter."""
+    """One file's bytes: as processes see them, and as much of them as is on the platter."""
 
-    __slots__ = ("data", "durable", "lost")
+    __slots__ = ("data", "durable", "lost", "old")
 
     def __init__(self) -> None:
         self.data = bytearray()
-        self.durable = b""
+        self.durable = 0  # so many of them are on the platter
+        self.old: bytes | None = None  # what is there instead, since the file was cut
         self.lost: list[tuple[int, int]] = []  # what a failed sync has left behind, for good
 
     def sync(self) -> None:
-        whole = bytearray(self.data)
-        for start, stop in self.lost:
-            end = min(stop, len(whole))
-            whole[start:end] = bytes(max(0, end - start))
-        self.durable = bytes(whole)
+        self.durable = len(self.data)
+        self.old = None
 
     def forget(self) -> None:
         """A sync failed: the system believes what was to be written to be clean."""
-        if self.data.startswith(self.durable):
-            self.lost.append((len(self.durable), len(self.data)))
+        if self.old is None:
+            self.lost.append((self.durable, len(self.data)))
+
+    def cut(self, size: int) -> None:
+        if size < self.durable and self.old is None:
+            self.old = self.synced()
+        del self.data[size:]
+        self.lost = [(start, min(end, size)) for start, end in self.lost if start < size]
+
+    def synced(self) -> bytes:
+        """What is on the platter."""
+        return self.old if self.old is not None else self.written()[: self.durable]
+
+    def written(self) -> bytes:
+        """What would be there if everything were synced now."""
+        whole = bytearray(self.data)
+        for start, end in self.lost:
+            whole[start:end] = bytes(end - start)
+        return bytes(whole)
+
+    def reset(self, data: bytes) -> None:
+        """That is all there is."""
+        self.data = bytearray(data)
+        self.lost.clear()
+        self.sync()
 
 
 class WorldFile:
     """A file that is only appended to."""
 
-    def __init__(self, disk: WorldDisk, path: Path, content: _Content) -> None:
+    def __init__(self, disk: WorldDisk, path: str, content: _Content) -> None:
         self._disk = disk
         self._path = path
         self._content = content
@@ -98,7 +119,7 @@ class WorldFile:
 class WorldLock:
     """Held until released, or until the process is gone."""
 
-    def __init__(self, disk: WorldDisk, path: Path) -> None:
+    def __init__(self, disk: WorldDisk, path: str) -> None:
         self._disk = disk
         self._path = path
 
@@ -115,35 +136,36 @@ class WorldDisk:
         self.calls = 0
         self.happened: list[tuple[int, DiskFaultKind]] = []
         self.on_call: Callable[[int, str], None] | None = None
-        self.locks: dict[Path, WorldLock] = {}
+        self.locks: dict[str, WorldLock] = {}
         self._scheduler = scheduler
         self._chance = chance
         self._planned: dict[int, DiskFaultKind] = {}
         self._stops: dict[int, tuple[Callable[[], None], bool]] = {}
-        self._now: dict[Path, _Content | None] = {Path("/"): None}  # None is a folder
-        self._durable: dict[Path, _Content | None] = {Path("/"): None}
-        self._pending: list[
-            tuple[Path, Path | None, _Content | None]
-        ] = []  # what a folder's sync makes durable: put or (None) taken
+        self._now: dict[str, _Content | None] = {"/": None}  # None is a folder
+        self._durable: dict[str, _Content | None] = {"/": None}
+        self._used = 0  # bytes of all files
+        #: What a folder's sync makes durable: a name taken away, a name put there (or None), and what it stands for.
+        self._pending: list[tuple[str, str | None, _Content | None]] = []
 
     # -- the protocol ----------------------------------------------------------------------------------------------------
 
     def make_folder(self, path: Path) -> None:
-        self._call("make_folder", path)
+        self._call("make_folder", str(path))
         for folder in [*reversed(path.parents), path]:
-            if folder not in self._now:
-                self._put(folder, None)
+            if str(folder) not in self._now:
+                self._put(str(folder), None)
 
     def append(self, path: Path) -> WorldFile:
-        self._call("append", path)
-        self._folder(path.parent)
-        if path not in self._now:
-            self._put(path, _Content())
-        return WorldFile(self, path, self._content(path))
+        place = str(path)
+        self._call("append", place)
+        self._folder(_above(place))
+        if place not in self._now:
+            self._put(place, _Content())
+        return WorldFile(self, place, self._content(place))
 
     def read(self, path: Path) -> bytes:
-        self._call("read", path)
-        return bytes(self._content(path).data)
+        self._call("read", str(path))
+        return bytes(self._content(str(path)).data)
 
     def write_whole(self, path: Path, data: bytes) -> None:
         draft = path.with_name(path.name + ".part")
@@ -155,39 +177,42 @@ class WorldDisk:
         self.sync_folder(path.parent)
 
     def truncate(self, path: Path, size: int) -> None:
-        self._call("truncate", path)
-        content = self._content(path)
-        del content.data[size:]
-        self.sync_content(content, path)
+        self._call("truncate", str(path))
+        content = self._content(str(path))
+        self._used -= max(0, len(content.data) - size)
+        content.cut(size)
+        self.sync_content(content, str(path))
 
     def rename(self, path: Path, to: Path) -> None:
-        self._call("rename", path)
-        content = self._content(path)
-        self._folder(to.parent)
-        del self._now[path]
-        self._now[to] = content
-        self._pending.append((path, to, content))
+        before, after = str(path), str(to)
+        self._call("rename", before)
+        content = self._content(before)
+        self._folder(_above(after))
+        self._take(after)
+        del self._now[before]
+        self._now[after] = content
+        self._pending.append((before, after, content))
 
     def remove(self, path: Path) -> None:
-        self._call("remove", path)
-        if self._now.get(path) is not None:
-            del self._now[path]
-            self._pending.append((path, None, None))
+        place = str(path)
+        self._call("remove", place)
+        if self._now.get(place) is not None:
+            self._take(place)
+            self._pending.append((place, None, None))
 
     def names(self, folder: Path) -> list[str]:
-        self._call("names", folder)
-        return sorted(path.name for path in self._now if path.parent == folder and path != folder)
+        self._call("names", str(folder))
+        start = str(folder).rstrip("/") + "/"
+        return sorted(place[len(start) :] for place in self._now if place.startswith(start) and "/" not in place[len(start) :])
 
     def sync_folder(self, path: Path) -> None:
-        self._call("sync_folder", path, self.faults.sync_ns)
-        self._folder(path)
+        place = str(path)
+        self._call("sync_folder", place, self.faults.sync_ns)
+        self._folder(place)
+        here = {place, *(str(above) for above in path.parents)}  # a folder that is synced can be reached
         waiting = []
         for change in self._pending:
-            if (
-                change[0].parent == path
-                or (change[1] is not None and change[1].parent == path)
-                or change[0] in (path, *path.parents)
-            ):
+            if _above(change[0]) == place or (change[1] is not None and _above(change[1]) == place) or change[0] in here:
                 _apply(self._durable, change)
             else:
                 waiting.append(change)
@@ -195,27 +220,28 @@ class WorldDisk:
 
     def free_bytes(self, path: Path) -> int:
         del path
-        return self.faults.bytes_max - self._used()
+        return self.faults.bytes_max - self._used
 
     def lock(self, path: Path) -> WorldLock | None:
-        self._call("lock", path)
-        if path in self.locks:
+        place = str(path)
+        self._call("lock", place)
+        if place in self.locks:
             return None
-        if path not in self._now:
-            self._folder(path.parent)
-            self._put(path, _Content())
-        self.locks[path] = lock = WorldLock(self, path)
+        if place not in self._now:
+            self._folder(_above(place))
+            self._put(place, _Content())
+        self.locks[place] = lock = WorldLock(self, place)
         return lock
 
     # -- inside ----------------------------------------------------------------------------------------------------------
 
-    def write_into(self, content: _Content, path: Path, data: bytes) -> None:
+    def write_into(self, content: _Content, path: str, data: bytes) -> None:
         """All of it, or an ``OSError``."""
         kind = self._call("write", path, self.faults.write_ns)
         share = self.faults.write_fails_share
         if kind is None and share and self._chance.happens(share):
             kind = DiskFaultKind.WRITE_TORN if self._chance.happens(0.5) else DiskFaultKind.WRITE_FAILS
-        room = self.faults.bytes_max - self._used()
+        room = self.faults.bytes_max - self._used
         if len(data) > room:
             kind, data = DiskFaultKind.FULL, data[: max(0, room)]
         elif kind in (DiskFaultKind.WRITE_TORN, DiskFaultKind.FULL):
@@ -223,15 +249,19 @@ class WorldDisk:
         elif kind is DiskFaultKind.WRITE_FAILS:
             data = b""
         if self.calls in self._stops:
-            content.data += data[: self._chance.below(len(data) + 1)]
+            self._add(content, data[: self._chance.below(len(data) + 1)])
             self._stops.pop(self.calls)[0]()
-        content.data += data
+        self._add(content, data)
         self._scheduler.witness(data)
         if kind is not None:
             self._note(kind)
             raise os_error(errno.ENOSPC if kind is DiskFaultKind.FULL else errno.EIO)
 
-    def sync_content(self, content: _Content, path: Path) -> None:
+    def _add(self, content: _Content, data: bytes) -> None:
+        content.data += data
+        self._used += len(data)
+
+    def sync_content(self, content: _Content, path: str) -> None:
         """After it returns a loss of power does not lose what was written."""
         kind = self._call("sync", path, self.faults.sync_ns)
         share = self.faults.sync_fails_share
@@ -241,7 +271,7 @@ class WorldDisk:
             raise os_error(errno.EIO)
         content.sync()
 
-    def _call(self, name: str, path: Path, cost_ns: int = 0) -> DiskFaultKind | None:
+    def _call(self, name: str, path: str, cost_ns: int = 0) -> DiskFaultKind | None:
         """Count a call; what was planned for it. Nothing that a dead process does reaches the disk."""
         process = _process()
         if process is not None and process.dead:
@@ -258,11 +288,17 @@ class WorldDisk:
     def _note(self, kind: DiskFaultKind) -> None:
         self.happened.append((self.calls, kind))
 
-    def _put(self, path: Path, content: _Content | None) -> None:
+    def _put(self, path: str, content: _Content | None) -> None:
         self._now[path] = content
         self._pending.append((path, path, content))
 
-    def _content(self, path: Path) -> _Content:
+    def _take(self, path: str) -> None:
+        """Take a file away, if there is one."""
+        content = self._now.pop(path, None)
+        if content is not None:
+            self._used -= len(content.data)
+
+    def _content(self, path: str) -> _Content:
         if path not in self._now:
             raise os_error(errno.ENOENT)
         content = self._now[path]
@@ -270,14 +306,11 @@ class WorldDisk:
             raise os_error(errno.EISDIR)
         return content
 
-    def _folder(self, path: Path) -> None:
+    def _folder(self, path: str) -> None:
         if path not in self._now:
             raise os_error(errno.ENOENT)
         if self._now[path] is not None:
             raise os_error(errno.ENOTDIR)
-
-    def _used(self) -> int:
-        return sum(len(content.data) for content in self._now.values() if content is not None)
 
     # -- what befalls it -------------------------------------------------------------------------------------------------
 
@@ -302,12 +335,11 @@ class WorldDisk:
         self._pending.clear()
         contents = {id(content): content for content in self._durable.values() if content is not None}
         for content in contents.values():
-            content.data = bytearray(self._left(content, model))
-            content.durable = bytes(content.data)
-            content.lost.clear()
+            content.reset(self._left(content, model))
         # What lay in a folder that is gone cannot be reached.
-        self._now = {path: held for path, held in self._durable.items() if all(up in self._durable for up in path.parents)}
+        self._now = {path: held for path, held in self._durable.items() if _can_be_reached(path, self._durable)}
         self._durable = dict(self._now)
+        self._used = sum(len(content.data) for content in self._now.values() if content is not None)
         self._scheduler.witness(model.value.encode())
         return model
 
@@ -318,9 +350,7 @@ class WorldDisk:
 
     def _left(self, content: _Content, model: Survival) -> bytes:
         """What is on the platter of one file."""
-        content_before = content.durable
-        content.sync()
-        synced, written = content_before, content.durable
+        synced, written = content.synced(), content.written()
         if model is Survival.NOTHING:
             return synced
         if model is Survival.EVERYTHING:
@@ -350,7 +380,7 @@ class WorldDisk:
 
     def rot(self, path: Path) -> int:
         """One bit of a file turns over, for good. Which byte it was in."""
-        content = self._content(path)
+        content = self._content(str(path))
         assert content.data, "an empty file has no bits"
         place = self._chance.below(len(content.data))
         content.data[place] ^= 1 << self._chance.below(8)
@@ -358,7 +388,20 @@ class WorldDisk:
         return place
 
 
-def _apply(entries: dict[Path, _Content | None], change: tuple[Path, Path | None, _Content | None]) -> None:
+def _above(path: str) -> str:
+    """The folder that something is in."""
+    return path.rpartition("/")[0] or "/"
+
+
+def _can_be_reached(path: str, entries: dict[str, _Content | None]) -> bool:
+    while path != "/":
+        path = _above(path)
+        if path not in entries:
+            return False
+    return True
+
+
+def _apply(entries: dict[str, _Content | None], change: tuple[str, str | None, _Content | None]) -> None:
     path, to, content = change
     if to != path:
         entries.pop(path, None)

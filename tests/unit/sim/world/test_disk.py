@@ -180,6 +180,25 @@ def test_given_a_file_written_whole_when_power_is_lost_at_any_call_then_it_is_th
     assert disk.read(FILE) in (b"old" * 3_000, b"new" * 4_000)
 
 
+@pytest.mark.parametrize("model", Survival)
+def test_given_a_file_that_is_cut_when_power_is_lost_before_that_is_synced_then_it_is_the_old_or_the_new(model: Survival) -> None:
+    """And the room that was freed is counted."""
+    left = set()
+    for seed in range(20):
+        disk = make_disk(model, seed=seed)
+        _write(disk, b"0123456789", b"")
+        disk.plan(disk.calls + 2, DiskFaultKind.SYNC_FAILS)
+        with pytest.raises(OSError, match="Input/output"):
+            disk.truncate(FILE, 4)
+        assert disk.read(FILE) == b"0123"
+        assert disk.free_bytes(FOLDER) == disk.faults.bytes_max - 4
+        disk.power_lost()
+        left.add(disk.read(FILE))
+        assert disk.free_bytes(FOLDER) == disk.faults.bytes_max - len(disk.read(FILE))
+    wanted = {Survival.NOTHING: {b"0123456789"}, Survival.EVERYTHING: {b"0123"}}
+    assert left == wanted.get(model, {b"0123456789", b"0123"})
+
+
 def test_given_a_sync_that_fails_when_the_next_does_not_then_what_was_lost_stays_lost() -> None:
     """The system takes what it could not write for clean: so a journal must not go on after it."""
     disk = make_disk(Survival.NOTHING)
