@@ -19,6 +19,8 @@ from tickwright.model.effect import Level, Notice
 from tickwright.ports import Venue
 from tickwright.run.build import PaperVenue, is_file, limits_for, load_venue_file, make_venue, venue_section
 from tickwright.run.config import Config, load_config
+from tickwright.run.dead_man import dead_man
+from tickwright.run.heartbeat import Heart
 from tickwright.run.load import load_strategy
 from tickwright.run.logs import Redactor, setup_logs
 from tickwright.run.options import RunOptions
@@ -74,6 +76,9 @@ async def _run(options: RunOptions, config: Config, redactor: Redactor) -> Summa
             _say(f"no [risk] limits configured: at most {limits.max_order_value} an order, {limits.max_position} held")
         if options.live and not options.confirmed:
             _confirm(config, name, symbols)
+        heart = heart_for(options, config, name, clock)
+        if heart is not None:
+            stack.callback(heart.close)
         plan = Plan(
             strategy=strategy,
             params=params,
@@ -87,6 +92,7 @@ async def _run(options: RunOptions, config: Config, redactor: Redactor) -> Summa
             recording=recording,
             resume=options.resume,
             reconcile_every_s=config.run.reconcile_s,
+            keepers=[*([heart.keep] if heart is not None else []), *dead_man(venue, config.run.dead_man_s)],
         )
         return await run_plan(plan, clock, connections_of(source or venue), quiet=options.quiet)
 
@@ -111,6 +117,23 @@ def recording_for(options: RunOptions, config: Config, name: str) -> Recording |
         go_on=not (options.fresh or options.stand),
         bounds=Bounds(config.journal.segment_mb * mb, config.journal.keep_mb * mb),
         say=structlog.get_logger().warning,
+    )
+
+
+def heart_for(options: RunOptions, config: Config, name: str, clock: Clock) -> Heart | None:
+    """What shows from outside that the run lives; nothing where the account ends with the run."""
+    if options.stand or is_file(name):
+        return None
+    environment = environment_of(options, config, name)
+    folder = state_dir(config, name, environment)
+    heart = Heart(folder, name, environment, clock, structlog.get_logger().warning)
+    if heart.claim():
+        return heart
+    if environment == "paper":
+        _say(f"another run keeps the heartbeat in {folder}: this one has none")
+        return None
+    raise RefusedError(
+        "another run is on this account", where=str(folder), hint="stop it first; or give each account its own [run] state_dir"
     )
 
 

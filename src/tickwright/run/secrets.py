@@ -23,6 +23,8 @@ from tickwright.base.secret import Secret
 from tickwright.run.config import ENVIRONMENTS, VenueSection, parse_toml
 
 SERVICE = "tickwright"
+#: Keys of their own, beside those that a run trades with: of whoever cancels from outside.
+PROFILES = ("guard",)
 
 
 class Keyring(Protocol):
@@ -45,16 +47,18 @@ def find_credentials(
     environ: MutableMapping[str, str] | None = None,
     *,
     environment: str = "",
+    profile: str = "",
     keyring: Keyring | None = None,
 ) -> Credentials | None:
-    """The credentials of a venue's environment (mainnet, testnet, …), or None when there are none.
+    """The credentials of a venue's environment (mainnet, testnet, …), or None when there are none. ``profile`` asks for keys
+    of their own (``guard``: ``TICKWRIGHT_BINANCE_SPOT_GUARD_KEY``, table ``[binance_spot.guard]``), never for those of a run.
 
     Where ``section.keys`` does not name one place: the configured ``key_file`` alone if there is one, else the environment
     (``TICKWRIGHT_BINANCE_SPOT_KEY`` and ``…_SECRET``; ``TICKWRIGHT_BINANCE_SPOT_TESTNET_KEY`` for another than mainnet), the file
     ``~/.config/tickwright/keys.toml``, and the keyring (service ``tickwright``, names ``binance_spot.key`` and ``.secret``).
     """
     variables = os.environ if environ is None else environ
-    path = venue if (environment or section.environment) == "mainnet" else f"{venue}.{environment or section.environment}"
+    path = _path(venue, environment or section.environment, profile)
     configured = Path(section.key_file).expanduser() if section.key_file else None
     place = "file" if section.keys == "auto" and configured else section.keys
     if place == "env":
@@ -76,18 +80,23 @@ def require_credentials(
     environ: MutableMapping[str, str] | None = None,
     *,
     environment: str = "",
+    profile: str = "",
     keyring: Keyring | None = None,
 ) -> Credentials:
     """The same; none is an error that says what to do."""
-    found = find_credentials(venue, section, environ, environment=environment, keyring=keyring)
+    found = find_credentials(venue, section, environ, environment=environment, profile=profile, keyring=keyring)
     if found is not None:
         return found
     where = environment or section.environment
-    stem = _stem(venue if where == "mainnet" else f"{venue}.{where}")
+    stem = _stem(_path(venue, where, profile))
     raise ConfigError(
-        f"no API key for {venue} ({where})",
+        f"no API key for {venue} ({where}{f', {profile}' if profile else ''})",
         hint=f"set {stem}_KEY and {stem}_SECRET, or write a key file (mode 0600), or use the keyring: docs/configuration.md",
     )
+
+
+def _path(venue: str, environment: str, profile: str) -> str:
+    return ".".join([venue, *([environment] if environment != "mainnet" else []), *([profile] if profile else [])])
 
 
 def default_file(environ: MutableMapping[str, str]) -> Path:
@@ -131,7 +140,7 @@ def _from_file(path: Path, name: str, *, required: bool) -> Credentials | None:
         parts = name.split(".")
     for part in parts:
         table = table.get(part) if isinstance(table, dict) else None
-    if not isinstance(table, dict) or not (set(table) - set(ENVIRONMENTS)):
+    if not isinstance(table, dict) or not (set(table) - {*ENVIRONMENTS, *PROFILES}):
         if required:
             raise ConfigError(f"there is no table [{name}] in it", where=str(path), hint="with key and secret")
         return None

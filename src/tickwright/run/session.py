@@ -26,7 +26,7 @@ from tickwright.model.market import Channel, Subscription
 from tickwright.ports import Journal, Venue
 from tickwright.risk.limits import Limits
 from tickwright.run.record import Recording, build, head_of, source_digest
-from tickwright.run.shell import Shell
+from tickwright.run.shell import Keeper, Shell
 from tickwright.strategy.strategy import Strategy
 
 
@@ -47,6 +47,7 @@ class Plan(msgspec.Struct, kw_only=True):
     strategy_digest: str = ""  # where the run stands in for a strategy's; "": of the strategy's own file
     resume: str = ""  # why the halts of an earlier run are lifted; "": they stand
     reconcile_every_s: float = 60.0
+    keepers: list[Keeper] = []  # what else goes on for as long as it runs
 
 
 class Session:
@@ -101,6 +102,7 @@ class Session:
             self.clock,
             journal=self.journal,
             on_notice=self.on_notice,
+            keepers=self.plan.keepers,
         )
 
     def _config(self) -> EngineConfig:

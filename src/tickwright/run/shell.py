@@ -76,6 +76,7 @@ class Shell:
         journal: Journal | None = None,
         on_notice: Callable[[Notice], None] | None = None,
         clock_again_s: float = CLOCK_AGAIN_S,
+        keepers: Sequence[Keeper] = (),
     ) -> None:
         self.state = state
         self.venues = venues
@@ -84,6 +85,7 @@ class Shell:
         self._journal = journal
         self.on_notice = on_notice
         self._clock_again_s = clock_again_s
+        self._also = tuple(keepers)
         self.tick_to_order_us: deque[float] = deque(maxlen=LATENCY_SAMPLES_MAX)
         self.watched: dict[str, dict[str, str]] = {}
         self.stopped: Stopped | None = None
@@ -151,6 +153,7 @@ class Shell:
             keepers.append(asyncio.create_task(self._account(venue), name=f"{name} account"))
             keepers.append(asyncio.create_task(self._market(venue, self.subscriptions.get(name, ())), name=f"{name} market"))
             keepers.append(asyncio.create_task(self._clock(name, venue), name=f"{name} clock"))
+        keepers += [asyncio.create_task(keep(self), name=getattr(keep, "__qualname__", "")) for keep in self._also]
         for task in keepers:
             task.add_done_callback(self._keeper_ended)
         try:
@@ -290,6 +293,10 @@ class Shell:
             self._tasks.add(task)
             future = task
         future.add_done_callback(done)
+
+
+#: What else goes on for as long as the shell runs: it ends only when it is cancelled.
+Keeper = Callable[[Shell], Coroutine[Any, Any, None]]
 
 
 def _for_the_record(_effect: Effect, _cause: Event) -> None:

@@ -198,3 +198,29 @@ def test_given_no_key_anywhere_when_required_then_the_error_says_how_to_give_one
         require_credentials(VENUE, VenueSection(), nowhere(tmp_path), environment="testnet", keyring=NONE)
     assert "no API key for binance_spot (testnet)" in str(caught.value)
     assert "TICKWRIGHT_BINANCE_SPOT_TESTNET_KEY" in str(caught.value)
+
+
+def test_given_a_profile_when_its_keys_are_asked_for_then_they_are_never_those_of_a_run(tmp_path: Path) -> None:
+    """Whoever cancels from outside has keys of its own, in each of the places."""
+    write(
+        default_file(nowhere(tmp_path)),
+        f'[binance_spot.guard]\nkey = "g"\nsecret = "{CANARY}"\n[binance_spot.testnet.guard]\nkey = "t"\nsecret = "{CANARY}"\n',
+    )
+    guards = find_credentials(VENUE, VenueSection(), nowhere(tmp_path), profile="guard")
+    assert revealed(guards)[0] == "g"
+    assert revealed(find_credentials(VENUE, VenueSection(), nowhere(tmp_path), environment="testnet", profile="guard"))[0] == "t"
+    assert find_credentials(VENUE, VenueSection(), nowhere(tmp_path), keyring=NONE) is None
+    assert find_credentials(VENUE, VenueSection(environment="demo"), nowhere(tmp_path), keyring=NONE, profile="guard") is None
+    environ = nowhere(tmp_path, TICKWRIGHT_BINANCE_SPOT_GUARD_KEY="e", TICKWRIGHT_BINANCE_SPOT_GUARD_SECRET="s")
+    assert revealed(find_credentials(VENUE, VenueSection(), environ, profile="guard")) == ("e", b"s", "environment")
+    ring = FakeKeyring({"binance_spot.guard.key": "r", "binance_spot.guard.secret": "s"})
+    assert revealed(find_credentials(VENUE, VenueSection(keys="keyring"), {}, profile="guard", keyring=ring))[0] == "r"
+
+
+def test_given_no_keys_of_a_profile_when_they_are_required_then_it_is_said_what_they_are_called(tmp_path: Path) -> None:
+    """Not what the run's are called."""
+    environ = nowhere(tmp_path, TICKWRIGHT_BINANCE_SPOT_TESTNET_KEY="k", TICKWRIGHT_BINANCE_SPOT_TESTNET_SECRET="s")
+    with pytest.raises(ConfigError) as caught:
+        require_credentials(VENUE, VenueSection(), environ, environment="testnet", profile="guard", keyring=NONE)
+    assert "guard" in caught.value.what
+    assert "TICKWRIGHT_BINANCE_SPOT_TESTNET_GUARD_KEY" in caught.value.hint
