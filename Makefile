@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test examples check format bench nightly docs runtime dev clean
+.PHONY: help demo test examples check format bench bench-peers nightly docs runtime dev clean
 
 # The newest Python that works here; another one: make PYTHON=/path/to/python
 PYTHON = $(shell sh .ci/python)
@@ -45,8 +45,11 @@ check: dev
 format: dev
 	@$(BIN)/ruff check --fix-only --quiet $(PYTHON_FILES) && $(BIN)/ruff format $(PYTHON_FILES)
 
-bench: dev
+bench: dev bench-peers
 	@$(BIN)/python benchmarks/run.py $(ARGS)
+
+bench-peers: dev
+	@$(BIN)/python benchmarks/peers.py
 
 nightly: dev
 	@TICKWRIGHT_HYPOTHESIS=nightly $(BIN)/python -m pytest -n $(JOBS) $(ARGS)
@@ -55,5 +58,5 @@ docs: dev
 	@for script in docs/make_*.py; do echo "$$script"; $(BIN)/python "$$script" || exit 1; done
 
 clean:
-	@rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf .venv benchmarks/.venv-peers build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

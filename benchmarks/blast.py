@@ -1,6 +1,9 @@
 """A local websocket server that sends recorded frames as fast as the reader takes them. Used by the throughput benchmark.
 
-Frames are framed once and written in large chunks, so that the sender is never what is measured.
+Frames are framed once and written in large chunks, so that the sender is never what is measured. It serves one client after the
+other, each from the first frame on.
+
+    blast.py    a JSON job on stdin: {"frames": FILE with one a line, "total": n, "replies": {path: text}}; prints its port
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ import json
 import struct
 import sys
 from collections.abc import Iterable
+from pathlib import Path
 
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _CHUNK = 256 * 1024
@@ -27,12 +31,17 @@ def framed(payload: bytes) -> bytes:
     return struct.pack("!BBQ", 0x81, 127, size) + payload
 
 
-def chunked(frames: Iterable[bytes], total: int) -> list[bytes]:
-    """``total`` frames, repeating those given, as chunks ready to be written."""
-    source = [framed(item) for item in frames]
+def accepted(key: str) -> bytes:
+    """The server's half of the handshake."""
+    accept = base64.b64encode(hashlib.sha1(key.encode() + _GUID).digest())
+    head = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "
+    return head + accept + b"\r\n\r\n"
+
+
+def chunked(frames: Iterable[bytes]) -> list[bytes]:
+    """Frames as chunks ready to be written."""
     chunks, current, size = [], [], 0
-    for number in range(total):
-        item = source[number % len(source)]
+    for item in map(framed, frames):
         current.append(item)
         size += len(item)
         if size >= _CHUNK:
@@ -42,12 +51,18 @@ def chunked(frames: Iterable[bytes], total: int) -> list[bytes]:
     return chunks
 
 
-class Blast:
-    """Answers any websocket request, waits for the client's first frame (a subscription), then sends everything once."""
+def read_frames(path: str) -> list[bytes]:
+    return Path(path).read_bytes().splitlines()
 
-    def __init__(self, chunks: list[bytes], replies: dict[str, bytes] | None = None) -> None:
+
+class Blast:
+    """Answers any websocket request and sends everything once: after the client's first frame, which is a subscription, or at
+    once to a client that has named its streams in the address.
+    """
+
+    def __init__(self, chunks: list[bytes], replies: dict[str, bytes]) -> None:
         self.chunks = chunks
-        self.replies = replies or {}
+        self.replies = replies
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -55,10 +70,11 @@ class Blast:
                 head = await reader.readuntil(b"\r\n\r\n")
                 lines = head.decode("latin-1").split("\r\n")
                 headers = {k.lower(): v.strip() for k, _, v in (line.partition(":") for line in lines[1:]) if k}
+                path, _, query = lines[0].split(" ")[1].partition("?")
                 if "sec-websocket-key" in headers:
-                    await self._blast(headers["sec-websocket-key"], reader, writer)
+                    writer.write(accepted(headers["sec-websocket-key"]))
+                    await self._blast(reader, writer, subscribed="streams=" in query)
                     return
-                path = lines[0].split(" ")[1].partition("?")[0]
                 body = self.replies.get(path, b"{}")
                 writer.write(
                     b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body) + body
@@ -69,13 +85,11 @@ class Blast:
         finally:
             writer.close()
 
-    async def _blast(self, key: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        accept = base64.b64encode(hashlib.sha1(key.encode() + _GUID).digest())
-        head = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "
-        writer.write(head + accept + b"\r\n\r\n")
-        request = await _client_frame(reader)
-        number = json.loads(request).get("id") if request.startswith(b"{") else None
-        writer.write(framed(json.dumps({"result": None, "id": number}).encode()))
+    async def _blast(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, subscribed: bool) -> None:
+        if not subscribed:
+            request = await _client_frame(reader)
+            number = json.loads(request).get("id") if request.startswith(b"{") else None
+            writer.write(framed(json.dumps({"result": None, "id": number}).encode()))
         for chunk in self.chunks:
             writer.write(chunk)
             await writer.drain()
@@ -94,10 +108,9 @@ async def _client_frame(reader: asyncio.StreamReader) -> bytes:
 
 
 async def main() -> None:
-    """``blast.py JOB``: a JSON job on stdin ``{"frames": [...], "total": n, "replies": {path: text}}``; prints the port."""
     job = json.loads(sys.stdin.readline())
-    chunks = chunked([item.encode() for item in job["frames"]], job["total"])
-    replies = {path: text.encode() for path, text in job.get("replies", {}).items()}
+    chunks = chunked(read_frames(job["frames"])[: job["total"]])
+    replies = {path: text.encode() for path, text in job["replies"].items()}
     server = await asyncio.start_server(Blast(chunks, replies).serve, "127.0.0.1", 0, limit=2**20)
     print(json.dumps({"port": server.sockets[0].getsockname()[1]}), flush=True)
     async with server:

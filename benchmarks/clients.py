@@ -3,35 +3,46 @@
     python benchmarks/clients.py CLIENT KIND PORT TOTAL
 
 Clients: ``floor`` (picows and msgspec, written by hand, the book as two dicts), ``tickwright`` (the whole engine: session,
-decode, step, one transform, decide), ``ccxt`` (ccxt.pro). Kinds: ``trade``, ``bookTicker``, ``depth``.
+decode, step, one transform, decide, and each step on record as a killed process leaves it), ``unrecorded`` (the same
+without the journal), ``ccxt`` (ccxt.pro), ``cryptofeed``. Kinds are those of ``frames.py``.
 """
 
 import asyncio
 import json
 import sys
+import tempfile
 import time
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
-STREAMS = {"trade": "btcusdt@trade", "bookTicker": "btcusdt@bookTicker", "depth": "btcusdt@depth@100ms"}
+STREAMS = {
+    "trade": "btcusdt@trade",
+    "bookTicker": "btcusdt@bookTicker",
+    "depth": "btcusdt@depth@100ms",
+    "depth20": "btcusdt@depth@100ms",
+}
 
 
 class Timer:
-    """Counts frames from the first to the last."""
+    """Counts frames from the first to the last, by the clock and by what this process had of the processor."""
 
     def __init__(self, total: int) -> None:
         self.total = total
         self.count = 0
-        self.began = 0.0
-        self.took = 0.0
+        self.began = self.began_cpu = 0.0
+        self.took = self.took_cpu = 0.0
         self.done = asyncio.Event()
 
-    def one(self, more: int = 1) -> None:
-        if self.count == 0:
-            self.began = time.perf_counter()
-        self.count += more
+    def start(self) -> None:
+        self.began, self.began_cpu = time.perf_counter(), time.process_time()
+
+    def one(self) -> None:
+        if not self.began:
+            self.start()
+        self.count += 1
         if self.count >= self.total and not self.took:
-            self.took = time.perf_counter() - self.began
+            self.took, self.took_cpu = time.perf_counter() - self.began, time.process_time() - self.began_cpu
             self.done.set()
 
 
@@ -60,7 +71,7 @@ async def floor(kind: str, port: int, timer: Timer) -> None:
         b: list[tuple[float, float]]
         a: list[tuple[float, float]]
 
-    data_type = {"trade": TradeData, "bookTicker": QuoteData, "depth": DepthData}[kind]
+    data_type = {"trade": TradeData, "bookTicker": QuoteData, "depth": DepthData, "depth20": DepthData}[kind]
 
     class Frame(msgspec.Struct):
         data: data_type  # type: ignore[valid-type]  # chosen at run time, to decode in one pass
@@ -97,14 +108,27 @@ async def floor(kind: str, port: int, timer: Timer) -> None:
     transport.disconnect()
 
 
+async def unrecorded(kind: str, port: int, timer: Timer) -> None:
+    """The engine without its journal."""
+    await _engine(kind, port, timer, None)
+
+
 async def tickwright(kind: str, port: int, timer: Timer) -> None:
-    """The engine as it runs: adapter, session, wire, shell, step, one transform, decide."""
+    """The engine as it runs."""
+    with tempfile.TemporaryDirectory() as folder:
+        await _engine(kind, port, timer, Path(folder))
+
+
+async def _engine(kind: str, port: int, timer: Timer, folder: Path | None) -> None:
+    """Adapter, session, wire, shell, step, one transform, decide; a journal if there is a folder for it."""
     from tickwright import Strategy, book, ema, quotes, trades
     from tickwright.base.chance import Chance
     from tickwright.base.clock import SystemClock
     from tickwright.engine.build import attach
     from tickwright.engine.control import start
     from tickwright.engine.state import EngineConfig, State
+    from tickwright.journal.disk import RealDisk
+    from tickwright.journal.writer import Durability, open_run
     from tickwright.model.market import Channel, Subscription
     from tickwright.risk.limits import Limits
     from tickwright.run.shell import Shell
@@ -112,16 +136,16 @@ async def tickwright(kind: str, port: int, timer: Timer) -> None:
     from tickwright.venues.binance_spot import CAPS, Binance
     from tickwright.venues.kit import VenueConfig
 
-    timer.total -= {"trade": 19, "bookTicker": 19, "depth": 0}[kind]  # decide is first called once the average is warm
+    if kind in ("trade", "bookTicker"):
+        timer.total -= 19  # decide is first called once the average is warm
 
     sources = {
         "trade": lambda: trades() >> (lambda trade: trade.price) >> ema(20),
         "bookTicker": lambda: quotes() >> (lambda quote: (quote.bid + quote.ask) / 2) >> ema(20),
-        "depth": lambda: book() >> (lambda book: book.bid),
     }
 
     class Count(Strategy):
-        value = sources[kind]()
+        value = sources.get(kind, lambda: book() >> (lambda book: book.bid))()
 
         def decide(self) -> None:
             timer.one()
@@ -139,9 +163,12 @@ async def tickwright(kind: str, port: int, timer: Timer) -> None:
     state = State(config, [CAPS], [spot_instrument("BTCUSDT")])
     state.traded = ["binance_spot:BTC/USDT"]
     attach(state, Count())
+    journal = None
+    if folder is not None:
+        journal = open_run(folder, "bench", b"{}", Durability.PROCESS, disk=RealDisk(), checkpoint=lambda: b"{}")
     start(state)
-    shell = Shell(state, {"binance_spot": venue}, {}, clock)
-    channel = {"trade": Channel.TRADES, "bookTicker": Channel.QUOTES, "depth": Channel.BOOK}[kind]
+    shell = Shell(state, {"binance_spot": venue}, {}, clock, journal=journal)
+    channel = {"trade": Channel.TRADES, "bookTicker": Channel.QUOTES}.get(kind, Channel.BOOK)
     task = asyncio.create_task(venue.run_market([Subscription("BTC/USDT", channel)], shell.put))
     waiting = asyncio.create_task(timer.done.wait())
     await asyncio.wait([task, waiting], return_when=asyncio.FIRST_COMPLETED)
@@ -151,6 +178,8 @@ async def tickwright(kind: str, port: int, timer: Timer) -> None:
         raise shell.failure
     task.cancel()
     await asyncio.gather(task, waiting, return_exceptions=True)
+    if journal is not None:
+        journal.close()
     await venue.close()
 
 
@@ -173,8 +202,7 @@ async def ccxt(kind: str, port: int, timer: Timer) -> None:
     watch = {
         "trade": exchange.watch_trades,
         "bookTicker": lambda s: exchange.watch_bids_asks([s]),
-        "depth": exchange.watch_order_book,
-    }[kind]
+    }.get(kind, exchange.watch_order_book)
 
     async def keep() -> None:
         while True:
@@ -187,12 +215,47 @@ async def ccxt(kind: str, port: int, timer: Timer) -> None:
     await exchange.close()
 
 
+async def cryptofeed(kind: str, port: int, timer: Timer) -> None:
+    """cryptofeed, counting in the user's callback."""
+    from cryptofeed import connection
+    from cryptofeed.connection import RestEndpoint, Routes, WebsocketEndpoint
+    from cryptofeed.defines import L2_BOOK, TICKER, TRADES
+    from cryptofeed.exchanges import Binance
+
+    tls = connection.connect
+
+    async def plain(address: str, **options: Any) -> Any:
+        """It insists on an encrypted address, which would cost it more than it costs the others. What it reads before the first
+        callback (megabytes of frames, kept in a queue) is part of its work: the clock starts here.
+        """
+        opened = await tls(address.replace("wss://", "ws://"), **options)
+        timer.start()
+        return opened
+
+    async def one(_item: Any, _receipt: float) -> None:
+        timer.one()
+
+    connection.connect = plain
+    routes = Routes("/api/v3/exchangeInfo", l2book="/api/v3/depth?symbol={}&limit={}")
+    Binance.websocket_endpoints = [WebsocketEndpoint(f"wss://127.0.0.1:{port}")]
+    Binance.rest_endpoints = [RestEndpoint(f"http://127.0.0.1:{port}", routes=routes)]
+    channel = {"trade": TRADES, "bookTicker": TICKER}.get(kind, L2_BOOK)
+    feed = Binance(symbols=["BTC-USDT"], channels=[channel], callbacks={channel: one}, depth_interval="100ms")
+    feed.start(asyncio.get_running_loop())
+    await timer.done.wait()
+    feed.stop()
+    await feed.shutdown()
+
+
+CLIENTS = {"floor": floor, "tickwright": tickwright, "unrecorded": unrecorded, "ccxt": ccxt, "cryptofeed": cryptofeed}
+
+
 async def main() -> None:
     name, kind, port, total = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
     timer = Timer(total)
     async with asyncio.timeout(120):
-        await {"floor": floor, "tickwright": tickwright, "ccxt": ccxt}[name](kind, port, timer)
-    print(json.dumps({"seconds": timer.took, "count": timer.count}))
+        await CLIENTS[name](kind, port, timer)
+    print(json.dumps({"seconds": timer.took, "cpu_seconds": timer.took_cpu, "count": timer.count}))
 
 
 if __name__ == "__main__":
