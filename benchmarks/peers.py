@@ -1,6 +1,6 @@
 """Makes the environment of clients that are compared with but do not belong beside the development tools: ``make bench-peers``.
 
-It is in ``benchmarks/.venv-peers``, made once. Where it cannot be made, a line says so, and benchmarks say "not run" for them.
+It is in ``.venv-peers``, made once. Where it cannot be made, a line says so, and benchmarks say "not run" for them.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-VENV = Path(__file__).parent / ".venv-peers"
+VENV = Path(__file__).parent.parent / ".venv-peers"
 PYTHON = VENV / "bin" / "python"
 WANTED = ("cryptofeed>=2.4,<3", "uvloop>=0.21")
 DEADLINE_S = 600.0
@@ -26,7 +26,7 @@ def peers_python() -> Path | None:
 def main() -> None:
     if peers_python() is not None:
         return
-    print("installing cryptofeed into benchmarks/.venv-peers", file=sys.stderr)
+    print("installing cryptofeed into .venv-peers", file=sys.stderr)
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", PYTHON, "install", "-q", "--prefer-binary"]
     for command in ([sys.executable, "-m", "venv", "--clear", "--without-pip", VENV], [*pip, *WANTED]):
         try:
