@@ -19,6 +19,7 @@ from tickwright import __version__
 from tickwright.base.errors import DataError, ExitCode, MismatchError, UsageError, VenueError
 from tickwright.cli import adopt as adopting
 from tickwright.cli import journal as journals
+from tickwright.cli import world as worlds
 from tickwright.cli.errors import explain
 from tickwright.cli.output import ReaderGone, note, print_json, print_rich, say
 
@@ -36,6 +37,7 @@ app.add_typer(strategies, name="strategies")
 app.add_typer(tape, name="tape")
 app.add_typer(journals.journal, name="journal")
 app.command("adopt")(adopting.adopt)
+app.command("world")(worlds.world)
 app.command("history")(journals.history)
 app.command("replay")(journals.replay)
 

@@ -113,9 +113,10 @@ def fold(state: State, event: Event, effects: Iterable[Effect]) -> None:
     """One recorded step, on a state without strategies."""
     if type(event) is BookUpdate and event.key not in state.books:
         state.books[event.key] = Book(event.key)
-    step(state, event)
+    done = step(state, event)
     for effect in effects:
-        redo(state, effect)
+        if effect not in done:  # what the fold itself did has been done
+            redo(state, effect)
 
 
 def take_over(state: State, now_ns: int, *, strategy_changed: bool) -> None:

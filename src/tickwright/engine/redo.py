@@ -1,7 +1,7 @@
 """A recorded effect, applied to a state that has no strategy to decide it anew.
 
-The effects of a step that the fold itself causes (a question to the venue, a withdrawal by a halt) happen again when the event
-is folded; doing them twice changes nothing, so each is applied here whoever had decided it.
+Only what the fold did not do by itself comes here: a question to the venue or a withdrawal by a halt happens again when its event
+is folded.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def _hold(state: State, order: NewOrder) -> None:
 
 def _cancel(state: State, effect: Cancel) -> None:
     order = state.orders.get(effect.ref.client_id)
-    if order is None or not order.can_cancel or order.asked_ns == state.now_ns:
+    if order is None or not order.can_cancel:
         return
     if not order.doubt:
         state.withdrawing.discard(order.client_id)

@@ -119,11 +119,11 @@ def _read_file(path: Path, raw: bytes, run: str, number: int, *, last: bool) -> 
     while at < len(raw):
         found = _intact(raw, at)
         if found is None:
-            if last and not _goes_on(raw, at):
+            if last and not _was_kept(raw, at):
                 yield Torn(str(path), at, len(raw))
                 return
             raise _damaged(path, at, "the checksum is wrong")
-        kind, payload, end = found
+        kind, payload, _, end = found
         if first:
             _check_segment(path, kind, payload, run, number)
             first = False
@@ -134,24 +134,27 @@ def _read_file(path: Path, raw: bytes, run: str, number: int, *, last: bool) -> 
         raise _damaged(path, 0, "it is empty")
 
 
-def _intact(raw: bytes, at: int) -> tuple[int, bytes, int] | None:
-    """Kind, payload and end of the record at ``at``; None where none is whole."""
+def _intact(raw: bytes, at: int) -> tuple[int, bytes, int, int] | None:
+    """Kind, payload, kept and end of the record at ``at``; None where none is whole."""
     if at + HEADER_BYTES > len(raw):
         return None
-    mark, kind, length, crc = HEADER.unpack_from(raw, at)
+    mark, kind, length, kept, crc = HEADER.unpack_from(raw, at)
     end = at + HEADER_BYTES + length
     if mark != MARK or kind not in KINDS or length > RECORD_BYTES_MAX or end > len(raw):
         return None
     payload = raw[at + HEADER_BYTES : end]
-    return (kind, payload, end) if checksum(kind, payload) == crc else None
+    return (kind, payload, kept, end) if checksum(kind, payload, kept) == crc else None
 
 
-def _goes_on(raw: bytes, at: int) -> bool:
-    """Whether a whole record comes after a place where none is: then it is damage, and no end that was cut off."""
+def _was_kept(raw: bytes, at: int) -> bool:
+    """Whether a record after a place where none is whole says that the place was durable: then it is damage. Otherwise it is an
+    end that was cut off; after a power failure blocks of it may be there that were written later than others that are not.
+    """
     mark = bytes([MARK])
     place = raw.find(mark, at + 1)
     while place >= 0:
-        if _intact(raw, place) is not None:
+        found = _intact(raw, place)
+        if found is not None and found[2] > at:
             return True
         place = raw.find(mark, place + 1)
     return False

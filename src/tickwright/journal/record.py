@@ -1,9 +1,9 @@
 """The records of a journal and their bytes.
 
-A record is ``0xFF, kind, length, checksum, payload``: length and checksum are 32 bits, little endian; the checksum is CRC-32 of
-kind, length and payload. Payloads are JSON in UTF-8, in which the byte ``0xFF`` does not occur, so a reader that has lost its
-way finds the next record again: that is how damage is told from an end that was cut off. JSON, because amounts are integers
-of any size.
+A record is ``0xFF, kind, length, kept, checksum, payload``: numbers of 32 bits, little endian; the checksum is CRC-32 of kind,
+length, kept and payload. ``kept`` is how much of the file was as durable as configured when the record was written. Payloads are
+JSON in UTF-8, in which the byte ``0xFF`` does not occur, so a reader that has lost its way finds the next record again, and by
+its ``kept`` tells damage from an end that was cut off. JSON, because amounts are integers of any size.
 
 Guarantees: encoding and decoding are inverse for every event and effect; no secret is in a record that was not in an event.
 """
@@ -22,8 +22,9 @@ from tickwright.model.effect import Effect
 from tickwright.model.event import Event
 
 MARK = 0xFF
-HEADER = Struct("<BBII")
-#: What is before the payload: mark, kind, length, checksum.
+HEADER = Struct("<BBIII")
+_SUMMED = Struct("<BII")
+#: What is before the payload: mark, kind, length, kept, checksum.
 HEADER_BYTES = HEADER.size
 #: No record is longer: a length above it is damage.
 RECORD_BYTES_MAX = 256 * 1024 * 1024
@@ -96,33 +97,31 @@ _SEGMENTS = msgspec.json.Decoder(Segment)
 _ENDS = msgspec.json.Decoder(End)
 
 
-def frame(kind: int, payload: bytes) -> bytes:
+def frame(kind: int, payload: bytes, kept: int) -> bytes:
     """A record's bytes."""
-    length = len(payload)
-    head = HEADER.pack(MARK, kind, length, 0)
-    return HEADER.pack(MARK, kind, length, zlib.crc32(payload, zlib.crc32(head[1:6]))) + payload
+    return HEADER.pack(MARK, kind, len(payload), kept, checksum(kind, payload, kept)) + payload
 
 
-def checksum(kind: int, payload: bytes) -> int:
+def checksum(kind: int, payload: bytes, kept: int) -> int:
     """What the header of an intact record has."""
-    return zlib.crc32(payload, zlib.crc32(HEADER.pack(MARK, kind, len(payload), 0)[1:6]))
+    return zlib.crc32(payload, zlib.crc32(_SUMMED.pack(kind, len(payload), kept)))
 
 
 def encode_steps(first: int, events: Sequence[Event], effects: Sequence[tuple[int, tuple[Effect, ...]]]) -> bytes:
-    """A block of steps as a record."""
-    return frame(STEPS, _ENCODER.encode((first, events, effects)))
+    """The payload of a block of steps."""
+    return _ENCODER.encode((first, events, effects))
 
 
 def encode_segment(segment: Segment) -> bytes:
-    return frame(SEGMENT, _ENCODER.encode(segment))
+    return _ENCODER.encode(segment)
 
 
 def encode_checkpoint(seq: int, raw: bytes) -> bytes:
-    return frame(CHECKPOINT, b"%d\n%s" % (seq, raw))
+    return b"%d\n%s" % (seq, raw)
 
 
 def encode_end(end: End) -> bytes:
-    return frame(END, _ENCODER.encode(end))
+    return _ENCODER.encode(end)
 
 
 def decode_segment(payload: bytes, where: str) -> Segment:

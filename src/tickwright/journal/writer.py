@@ -20,7 +20,11 @@ from pathlib import Path
 from tickwright.base.errors import JournalError
 from tickwright.journal.disk import Disk, File, Lock
 from tickwright.journal.record import (
+    CHECKPOINT,
+    END,
     HEAD,
+    SEGMENT,
+    STEPS,
     End,
     Segment,
     encode_checkpoint,
@@ -130,9 +134,13 @@ class JournalWriter:
         self._effects: list[tuple[int, tuple[Effect, ...]]] = []
         self._first = 0
         self._seq = 0
-        self._lazy = bytearray()
+        self._lazy: list[bytes] = []
+        self._lazy_bytes = 0
+        self._packed: dict[int, int] = {}  # number and size of each compressed file of this run
         self._number = 0
         self._size = 0
+        self._begun = 0  # of the file: its head and the state at its beginning
+        self._kept = 0  # of the file: as durable as configured
         self._ticks = 0
         self._unsynced = False
         self._stopped: Stopped | None = None
@@ -169,29 +177,37 @@ class JournalWriter:
         """Write what waits; with ``sync`` as durably as configured."""
         if self._dead is not None:
             raise self._dead
-        data = encode_steps(self._first, self._events, self._effects)
+        payload = encode_steps(self._first, self._events, self._effects)
         self._events.clear()
         self._effects.clear()
         if self.durability is Durability.NONE:
-            self._lazy += data
-            if len(self._lazy) < LAZY_BYTES_MAX:
-                return
-            data = bytes(self._lazy)
-            self._lazy.clear()
-        self._put(data)
+            self._lazy.append(payload)
+            self._lazy_bytes += len(payload)
+            if self._lazy_bytes >= LAZY_BYTES_MAX:
+                self._put_lazy()
+        else:
+            self._put(STEPS, payload)
         if sync and self.durability is Durability.POWER:
             self._sync()
-        if self._size >= self._bounds.segment:
+        if self._size - self._begun >= self._bounds.segment:
             self._rotate()
 
-    def _put(self, data: bytes) -> None:
+    def _put_lazy(self) -> None:
+        lazy, self._lazy, self._lazy_bytes = self._lazy, [], 0
+        for payload in lazy:
+            self._put(STEPS, payload)
+
+    def _put(self, kind: int, payload: bytes) -> None:
         assert self._file is not None, "the journal is open"
+        data = frame(kind, payload, self._kept)
         try:
             self._file.write(data)
         except OSError as error:
             raise self._die(error, "it cannot be written") from None
         self._size += len(data)
         self._unsynced = True
+        if self.durability is not Durability.POWER:
+            self._kept = self._size
 
     def _sync(self) -> None:
         if not self._unsynced:
@@ -202,6 +218,7 @@ class JournalWriter:
         except OSError as error:
             raise self._die(error, "what was written may be lost") from None
         self._unsynced = False
+        self._kept = self._size
 
     def _tick(self) -> None:
         """Now and then: sync what no intent has synced, and look at the space that is left."""
@@ -236,15 +253,17 @@ class JournalWriter:
 
     def _begin_file(self) -> None:
         self._number += 1
-        self._size = 0
+        self._size = self._kept = 0
         path = self._path()
         try:
             self._file = self._disk.append(path)
         except OSError as error:
             raise self._die(error, "it cannot be created") from None
-        self._put(encode_segment(Segment(self.run, self._number)) + frame(HEAD, self._head))
+        self._put(SEGMENT, encode_segment(Segment(self.run, self._number)))
+        self._put(HEAD, self._head)
         if self._number > 1:
-            self._put(encode_checkpoint(self._seq, self._checkpoint()))
+            self._put(CHECKPOINT, encode_checkpoint(self._seq, self._checkpoint()))
+        self._begun = self._size
         if self.durability is Durability.POWER:
             self._sync()
             try:
@@ -275,19 +294,19 @@ class JournalWriter:
             packed = gzip.compress(self._disk.read(path), 6, mtime=0)
             self._disk.write_whole(path.with_name(f"{number:06d}{PACKED}"), packed)
             self._disk.remove(path)
+            self._packed[number] = len(packed)
             self._trim()
         except OSError as error:
             self._say(f"{path}: not compressed: {error}")
 
     def _trim(self) -> None:
+        """Remove the oldest compressed files beyond the bound; the one that was closed last stays."""
         folder = self.folder / self.run
-        closed = [name for name in self._disk.names(folder) if name.endswith(PACKED)]
-        sizes = {name: len(self._disk.read(folder / name)) for name in closed} if len(closed) > 1 else {}
-        while sum(sizes.values()) > self._bounds.keep - self._bounds.segment and len(sizes) > 1:
-            oldest = min(sizes)
-            del sizes[oldest]
-            self._disk.remove(folder / oldest)
-            self._say(f"{folder / oldest}: removed, the journal of this run may take {self._bounds.keep // 1024**2} MB")
+        while sum(self._packed.values()) > self._bounds.keep - self._bounds.segment and len(self._packed) > 1:
+            oldest = folder / f"{min(self._packed):06d}{PACKED}"
+            del self._packed[min(self._packed)]
+            self._disk.remove(oldest)
+            self._say(f"{oldest}: removed, the journal of this run may take {self._bounds.keep // 1024**2} MB")
 
     # -- ending --------------------------------------------------------------------------------------------------------
 
@@ -310,13 +329,13 @@ class JournalWriter:
     def _end(self) -> None:
         if self._events:
             self._seq = self._first + len(self._events) - 1
-            self._lazy += encode_steps(self._first, self._events, self._effects)
+            self._lazy.append(encode_steps(self._first, self._events, self._effects))
             self._events.clear()
             self._effects.clear()
+        self._put_lazy()
         stopped = self._stopped
         clean, why = (stopped.clean, stopped.why) if stopped is not None else (False, "the run did not get to its end")
-        self._put(bytes(self._lazy) + encode_end(End(self._seq, clean, why)))
-        self._lazy.clear()
+        self._put(END, encode_end(End(self._seq, clean, why)))
         if self.durability is not Durability.NONE:
             self._sync()
 
@@ -349,6 +368,7 @@ def open_run(
         disk.make_folder(folder / name)
         if durability is Durability.POWER:
             disk.sync_folder(folder)
+            disk.sync_folder(folder.parent)
     except OSError as error:
         text = error.strerror or str(error)
         raise JournalError(f"it cannot be written: {text[:1].lower()}{text[1:]}", where=where, hint="nothing was sent") from None

@@ -262,7 +262,6 @@ class Rebuilding:
         elif isinstance(record, Steps):
             for event, effects in record.steps:
                 carry.fold(self.state, event, effects)
-            self.state.effects.clear()
         elif isinstance(record, End):
             self.clean = record.clean
 
@@ -273,7 +272,6 @@ class Rebuilding:
         self._head = decode_head(record.raw, self.where)
         if record.number == 1:
             self._state, _ = build(self._head, None)
-            self._state.effects.clear()
 
     def _checkpoint(self, record: Checkpoint) -> None:
         if self._state is None:  # the files before it are gone: it is what there is

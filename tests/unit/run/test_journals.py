@@ -115,7 +115,7 @@ def test_given_rows_when_written_as_csv_and_parquet_then_they_read_back(tmp_path
 
 def test_given_a_whole_journal_when_verified_then_it_says_what_is_in_it(tmp_path: Path) -> None:
     """Each run of the folder, across files."""
-    recorded(tmp_path, bounds=Bounds(segment=3_000, free=0))
+    recorded(tmp_path, bounds=Bounds(segment=600, free=0))
     world = recorded(tmp_path)
     checks = verify(tmp_path)
     assert [check.error for check in checks] == ["", ""]

@@ -72,10 +72,10 @@ def test_given_a_head_of_another_version_when_decoded_then_it_says_so():
 
 def test_given_a_run_that_ended_when_recovered_then_it_is_what_the_run_knew():
     """From a journal of one file, and from one whose first files are gone."""
-    for bounds in (None, Bounds(segment=4_000, free=0)):
+    for bounds in (None, Bounds(segment=600, free=0)):
         disk, world = MemoryDisk(), lived()
         if bounds is not None:
-            bounds.keep = 5_000
+            bounds.keep = 1_500
         write(recording(disk, bounds=bounds), world)
         left = recover(FOLDER, disk, "sim")
         assert left.carried == carry.keep(world.state)
@@ -100,7 +100,7 @@ def test_given_a_checkpoint_that_is_not_what_comes_out_when_recovered_then_nobod
     disk, world = MemoryDisk(), lived()
     begun = head(world)
     state, _ = build(begun, None)
-    one = Recording(FOLDER, "sim", Durability.PROCESS, disk=disk, bounds=Bounds(segment=4_000, free=0), background=lambda _: None)
+    one = Recording(FOLDER, "sim", Durability.PROCESS, disk=disk, bounds=Bounds(segment=600, free=0), background=lambda _: None)
     journal = one.begin(begun, state)  # the state is never stepped, so its checkpoints lag behind
     for seq, (event, effects) in enumerate(world.record, 1):
         journal.write(seq, event, effects)

@@ -50,8 +50,8 @@ from tickwright.venues.kit import VenueConfig
 
 #: Calm seconds within which everything must be in order: the resolver's longest pause, the fence, and reconnecting with them.
 CALM_S = 150.0
-#: And the seconds after that within which an order must have been accepted, and the run ended.
-TRADES_AGAIN_S = 60.0
+#: And the seconds after that within which an order must have been accepted (a clock is measured once a minute) and the run ended.
+TRADES_AGAIN_S = 130.0
 STOPS_S = 40.0
 #: A supervisor starts a run again after so long.
 AGAIN_S = 1.0
@@ -350,10 +350,11 @@ def _calm(draw: Draw, world: World, life: Life) -> None:
 def _trade_again(world: World, life: Life) -> None:
     """An order is accepted again, once a person has lifted what only a person lifts."""
     life.person()
-    accepted = _accepted(life)
+    accepted, sent = _accepted(life), life.watchman.submissions
     deadline_s = world.now_s + TRADES_AGAIN_S
     while _accepted(life) == accepted and world.now_s < deadline_s and not life.violations:
-        world.run_until(lambda: _accepted(life) > accepted, limit_s=5.0)
+        if world.run_until(lambda: life.watchman.submissions > sent, limit_s=5.0):
+            world.advance(0.5)
         life.person()
     session = life.running
     if session is None:

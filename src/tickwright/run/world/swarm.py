@@ -84,7 +84,7 @@ class Draw(msgspec.Struct, frozen=True, kw_only=True):
 
 
 #: Rates by the hour of one connection, and shares of attempts: what "on" means.
-_NET = {
+RATES = {
     "dns_fails_share": (0.02, 0.3),
     "refused_share": (0.02, 0.3),
     "hangs_share": (0.02, 0.2),
@@ -120,7 +120,7 @@ def draw(seed: int, seconds: float = SAFETY_S, *, every: float = 0.5) -> Draw:
     def on(share: float = every) -> bool:
         return chance.happens(share)
 
-    rates = {name: chance.between(low, high) for name, (low, high) in _NET.items() if on(every / 2)}
+    rates = {name: chance.between(low, high) for name, (low, high) in RATES.items() if on(every / 2)}
     latency = chance.pick((1.0, 5.0, 40.0))
     return Draw(
         seed=seed,
