@@ -86,17 +86,31 @@ def _money(state: State) -> None:
 
 
 def _orders(state: State) -> None:
-    names: dict[tuple[str, str, str], Order] = {}
+    names: dict[tuple[str, str, str], list[Order]] = {}
     halted = bool(state.halts.all())
     for order in state.orders.open_orders():
         if order.filled > order.qty and not halted:
             raise BrokenError(f"INV-09 {order!r} filled more than its quantity")
-        if order.foreign or not order.order.name:
-            continue
-        name = (order.order.strategy, order.key, order.order.name)
-        other = names.setdefault(name, order)
-        if other is not order and order.replaces != other.client_id and other.replaces != order.client_id:
-            raise BrokenError(f"INV-06 {other!r} and {order!r} have one name")
+        if not order.foreign and order.order.name:
+            names.setdefault((order.order.strategy, order.key, order.order.name), []).append(order)
+    for name, orders in names.items():
+        # One that takes the place of another may be known before the other's end is: a line of these is one order at the venue.
+        lines = {order.client_id: _before(state, order) for order in orders}
+        for number, order in enumerate(orders):
+            for other in orders[number + 1 :]:
+                if order.client_id not in lines[other.client_id] and other.client_id not in lines[order.client_id]:
+                    raise BrokenError(f"INV-06 {name}: {order!r} and {other!r}")
+
+
+def _before(state: State, order: Order) -> set[str]:
+    """The orders whose place it took, one after another."""
+    found: set[str] = set()
+    place = order.replaces
+    while place and place not in found:
+        found.add(place)
+        before = state.orders.get(place)
+        place = before.replaces if before is not None else ""
+    return found
 
 
 def _doubts(state: State) -> None:
