@@ -29,7 +29,8 @@ class FaultKind(enum.Enum):
     SHUTDOWN = "shutdown"  # the venue announces that it will close, and closes ``value`` seconds later
     # to the venue itself
     CLOCK = "clock"  # its clock is ``value`` seconds ahead from now on (or behind)
-    REVOKED = "revoked"  # the API keys stop working
+    REVOKED = "revoked"  # the API keys stop working; with a ``value`` of 0 they work again
+    ARCHIVED = "archived"  # orders that ended without an execution are found no more; with a ``value`` of 0 they are again
     # to a frame of a stream; the account's are called ``user@`` and the event's name
     GAP = "gap"  # it is left out
     DUPLICATE = "duplicate"  # it is sent twice
@@ -38,6 +39,7 @@ class FaultKind(enum.Enum):
     STALL = "stall"  # it and those after it wait ``value`` seconds, then all come
     # to a request; ``on`` is part of "METHOD /path" or of a WebSocket API method
     LATE = "late"  # arrives ``value`` seconds late
+    TAKEN_LATE = "taken_late"  # the same, and it is taken although its deadline is over: the venue breaks its word
     DELAY = "delay"  # carried out at once, answered ``value`` seconds late
     DROP = "drop"  # never arrives: not executed, not answered
     LOST_REPLY = "lost_reply"  # executed, not answered
@@ -52,7 +54,7 @@ class FaultKind(enum.Enum):
 
 
 CONNECTION = frozenset({FaultKind.DISCONNECT, FaultKind.HALF_OPEN, FaultKind.MUTE, FaultKind.SHUTDOWN})
-VENUE = frozenset({FaultKind.CLOCK, FaultKind.REVOKED})
+VENUE = frozenset({FaultKind.CLOCK, FaultKind.REVOKED, FaultKind.ARCHIVED})
 FRAME = frozenset({FaultKind.GAP, FaultKind.DUPLICATE, FaultKind.OUT_OF_ORDER, FaultKind.GARBAGE, FaultKind.STALL})
 REQUEST = frozenset(set(FaultKind) - CONNECTION - VENUE - FRAME)
 TIMED = CONNECTION | VENUE  # happen at a time unless an occasion is named

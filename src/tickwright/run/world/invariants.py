@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from tickwright.base.numbers import MONEY_EXP
 from tickwright.engine.guard import DOUBT_AGE_MAX_NS
 from tickwright.engine.state import State
-from tickwright.model.effect import Amend, Effect, Submit
+from tickwright.model.effect import Amend, Effect, HaltChanged, Submit
 from tickwright.model.event import Event, Tick
+from tickwright.model.reason import Reason
 from tickwright.orders import resolver
 from tickwright.orders.order import Order
 from tickwright.risk.halts import HaltLevel
@@ -30,6 +31,7 @@ class Watchman:
     def __init__(self) -> None:
         self.sent: set[str] = set()
         self.submissions = 0
+        self.trusting = True  # False once the venue was caught taking what it had no right to take any more
 
     def look(self, state: State, event: Event, effects: Sequence[Effect]) -> None:
         """Raise :class:`BrokenError` where something does not hold after a step."""
@@ -39,9 +41,12 @@ class Watchman:
                 _may_send(state, effect)
             elif isinstance(effect, Amend) and effect.terms.client_id:
                 self._sent(effect.terms.client_id)
+            elif isinstance(effect, HaltChanged) and effect.reason == Reason.HALT_FENCE_WRONG.value:
+                self.trusting = False
         if effects or isinstance(event, Tick):
             _money(state)
-            _orders(state)
+            if self.trusting:
+                _orders(state)
         if isinstance(event, Tick):
             _doubts(state)
 

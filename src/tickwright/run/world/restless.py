@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from tickwright import BUY, DOWN, SELL, UP, Side, Strategy, Tif, param, quotes, trades
+from tickwright import BUY, DOWN, SELL, UP, Side, Strategy, Tif, book, param, quotes, trades
 
 #: Of a linear congruential generator (Knuth, MMIX): a strategy has no other chance than its own.
 _FACTOR, _STEP, _MASK = 6_364_136_223_846_793_005, 1_442_695_040_888_963_407, (1 << 64) - 1
@@ -108,3 +108,9 @@ class Restless(Strategy):
         """Now or not at all."""
         side = self.side()
         self.order(side, self.size(), limit=self.price(side, -0.0005), tif=Tif.IOC if self.draw(2) else Tif.FOK)
+
+
+class RestlessByBook(Restless):
+    """The same with a book, which has to be put together and kept whole."""
+
+    depth = book() >> (lambda found: found.bid)

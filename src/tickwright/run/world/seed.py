@@ -39,8 +39,8 @@ from tickwright.run.session import Plan, Session
 from tickwright.run.world.audit import BY_HAND, Fate, Record, Violation, audit
 from tickwright.run.world.invariants import BrokenError, Watchman
 from tickwright.run.world.marks import Marks
-from tickwright.run.world.restless import Restless
-from tickwright.run.world.swarm import Draw
+from tickwright.run.world.restless import Restless, RestlessByBook
+from tickwright.run.world.swarm import NEVER_FULL, Draw
 from tickwright.sim.faults import Fault, FaultKind, Faults
 from tickwright.sim.stands.binance_spot import BinanceSpotStand, StandConfig
 from tickwright.sim.world import Deadlock, Node, World, WorldError, serve_stand
@@ -168,7 +168,8 @@ class Life:
             bounds=Bounds(segment=self.draw.segment_bytes, free=0),
             background=_at_once,
         )
-        params = {"luck": self.draw.seed, "raises_at": self.draw.raises_at} if self.strategy is Restless else {}
+        own = issubclass(self.strategy, Restless)
+        params = {"luck": self.draw.seed, "raises_at": self.draw.raises_at} if own else {}
         return Session(
             Plan(
                 strategy=self.strategy,
@@ -241,8 +242,9 @@ def _at_once(work: Callable[[], None]) -> None:
     work()
 
 
-def run_seed(draw: Draw, strategy: type[Strategy] = Restless) -> SeedResult:
+def run_seed(draw: Draw, strategy: type[Strategy] | None = None) -> SeedResult:
     """Live through it, and judge. Nothing is raised: what goes wrong is a violation."""
+    strategy = strategy or (RestlessByBook if draw.book else Restless)
     config = StandConfig(
         seed=draw.seed,
         symbols=(NATIVE,),
@@ -336,9 +338,12 @@ def _calm(draw: Draw, world: World, life: Life) -> None:
     """From here on nothing goes wrong any more."""
     world.network.change(draw.net.calm())
     life.stand.faults.clear()
-    life.client.disk.faults = msgspec.structs.replace(draw.disk, sync_fails_share=0.0, write_fails_share=0.0)
+    life.client.disk.faults = msgspec.structs.replace(
+        draw.disk, sync_fails_share=0.0, write_fails_share=0.0, bytes_max=NEVER_FULL
+    )
     life.resume = "a person has looked"
-    life.stand.inject(Fault(kind=FaultKind.CLOCK, value=0.0))
+    for kind in (FaultKind.CLOCK, FaultKind.REVOKED, FaultKind.ARCHIVED):
+        life.stand.inject(Fault(kind=kind, value=0.0))
     clock = life.client.clock
     clock.drift(0)
     clock.step(world.nodes["venue"].clock.wall_ns() - clock.wall_ns())

@@ -15,9 +15,11 @@ from tickwright.sim.faults import Fault, FaultKind
 from tickwright.sim.world import DiskFaults, NetFaults, Survival
 
 SAFETY_S = 90.0
+#: Bytes of a disk that is large enough.
+NEVER_FULL = 1 << 40
 #: Orders and amends as the WebSocket API names them, and as paths.
 _ORDERS = "order"
-_STREAMS = ("@trade", "@bookTicker", "user@")
+_STREAMS = ("@trade", "@bookTicker", "@depth", "user@", "user@")
 
 
 class Crash(msgspec.Struct, frozen=True):
@@ -69,6 +71,8 @@ class Draw(msgspec.Struct, frozen=True, kw_only=True):
     pace_ms: float = 100.0
     life_s: float = 24 * 3_600.0
     raises_at: int = 0
+    book: bool = False  # the strategy keeps a book
+    broken: bool = False  # the venue breaks its word: what it was asked too late it does all the same
 
     def kinds(self) -> list[str]:
         """Names of what is on, for people and for counting."""
@@ -80,13 +84,15 @@ class Draw(msgspec.Struct, frozen=True, kw_only=True):
         for name in ("steps", "pauses", "crashes", "hands", "ahead_ms", "drift_ppm", "raises_at"):
             if getattr(self, name):
                 found.append(name)
-        return found + [name for name in ("sync_fails_share", "write_fails_share") if getattr(self.disk, name)]
+        found += [name for name in ("sync_fails_share", "write_fails_share") if getattr(self.disk, name)]
+        return found + (["full disk"] if self.disk.bytes_max < NEVER_FULL else [])
 
 
 #: Rates by the hour of one connection, and shares of attempts: what "on" means.
 RATES = {
     "dns_fails_share": (0.02, 0.3),
     "refused_share": (0.02, 0.3),
+    "tls_fails_share": (0.02, 0.3),
     "hangs_share": (0.02, 0.2),
     "reset_per_hour": (10, 120),
     "closed_per_hour": (10, 120),
@@ -122,11 +128,12 @@ def draw(seed: int, seconds: float = SAFETY_S, *, every: float = 0.5) -> Draw:
 
     rates = {name: chance.between(low, high) for name, (low, high) in RATES.items() if on(every / 2)}
     latency = chance.pick((1.0, 5.0, 40.0))
+    broken = on(0.05)
     return Draw(
         seed=seed,
         seconds=seconds,
         net=msgspec.structs.replace(NetFaults(latency_ms_min=latency / 2, latency_ms_mean=latency), **rates),
-        stand=_stand(chance, seconds, every),
+        stand=_stand(chance, seconds, every, broken=broken),
         disk=_disk(chance, on),
         ahead_ms=chance.pick((0, 0, -400, 400, -900, 900)) if on() else 0,
         drift_ppm=chance.pick((-200, 50, 200)) if on() else 0,
@@ -142,6 +149,8 @@ def draw(seed: int, seconds: float = SAFETY_S, *, every: float = 0.5) -> Draw:
         segment_bytes=chance.pick((60_000, 1_000_000)),
         life_s=chance.pick((24 * 3_600.0, 24 * 3_600.0, 45.0)),
         raises_at=20 + chance.below(100) if on(0.1) else 0,
+        book=on(0.2),
+        broken=broken,
     )
 
 
@@ -153,12 +162,13 @@ def _pause(chance: Chance, seconds: float) -> Pause:
     return Pause(chance.between(5, seconds), chance.pick((0.5, 5.0, 30.0)))
 
 
-def _stand(chance: Chance, seconds: float, every: float) -> tuple[Fault, ...]:
-    found = []
+def _stand(chance: Chance, seconds: float, every: float, *, broken: bool) -> tuple[Fault, ...]:
+    found: list[Fault] = []
     for kind in _FRAMES:
         if chance.happens(every):
             on = chance.pick(_STREAMS)
-            found.append(Fault(kind=kind, on=on, probability=chance.between(0.0005, 0.01), value=chance.between(0.5, 4.0)))
+            often = 0.05 if on == "user@" else 0.01  # there are fewer of them
+            found.append(Fault(kind=kind, on=on, probability=chance.between(0.0005, often), value=chance.between(0.5, 4.0)))
     found += [
         Fault(kind=kind, on=_ORDERS, probability=chance.between(0.005, 0.1), value=chance.between(0.3, 8.0))
         for kind in _REQUESTS
@@ -177,6 +187,12 @@ def _stand(chance: Chance, seconds: float, every: float) -> tuple[Fault, ...]:
         found.append(Fault(kind=FaultKind.STALE_SNAPSHOT, on="depth", probability=0.3))
     if chance.happens(every / 4):
         found.append(Fault(kind=FaultKind.CLOCK, at_s=chance.between(5, seconds), value=chance.pick((-0.9, -0.3, 0.3, 0.9))))
+    if chance.happens(every / 5):
+        found.append(Fault(kind=FaultKind.REVOKED, at_s=chance.between(20, seconds)))
+    if chance.happens(every / 4):
+        found.append(Fault(kind=FaultKind.ARCHIVED, at_s=chance.between(5, seconds)))
+    if broken:
+        found.append(Fault(kind=FaultKind.TAKEN_LATE, on="order.place", probability=0.05, value=chance.between(25, 40)))
     return tuple(found)
 
 
@@ -186,4 +202,5 @@ def _disk(chance: Chance, on: Callable[[float], bool]) -> DiskFaults:
         survivals=(chance.pick(tuple(Survival)),),
         sync_fails_share=chance.between(0.0005, 0.005) if fails and on(0.5) else 0.0,
         write_fails_share=chance.between(0.0005, 0.005) if fails else 0.0,
+        bytes_max=chance.pick((200_000, 600_000)) if on(0.1) else NEVER_FULL,
     )

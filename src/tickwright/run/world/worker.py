@@ -15,14 +15,13 @@ import msgspec
 
 from tickwright.run.load import load_strategy
 from tickwright.run.world.audit import Violation
-from tickwright.run.world.restless import Restless
 from tickwright.run.world.seed import SeedResult, run_seed
 from tickwright.run.world.swarm import Draw, draw
 
 
 def run_one(drawn: Draw, strategy: str) -> SeedResult:
     """A seed's result; a defect of the simulation itself is a violation as well."""
-    chosen = load_strategy(Path(strategy)) if strategy else Restless
+    chosen = load_strategy(Path(strategy)) if strategy else None
     try:
         return run_seed(drawn, chosen)
     except Exception as error:  # noqa: BLE001 (top of a process: whatever it is belongs to this seed, and the next one goes on)

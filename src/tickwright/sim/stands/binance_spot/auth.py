@@ -63,6 +63,7 @@ class KeyRing:
         self._can_trade = can_trade
         self._can_withdraw = can_withdraw
         self._known: dict[str, Key] = {}
+        self._revoked: dict[str, Key] = {}
         self._given: dict[str, KeyPair] = {}
         secret = _word(chance, 64)
         self._enter("hmac", secret, secret)
@@ -92,7 +93,12 @@ class KeyRing:
 
     def revoke(self) -> None:
         """No key works any more."""
-        self._known.clear()
+        self._revoked = self._known or self._revoked
+        self._known = {}
+
+    def restore(self) -> None:
+        """The keys that were revoked work again."""
+        self._known = self._known or self._revoked
 
 
 def bad_key() -> Refusal:

@@ -41,6 +41,7 @@ class Orders:
         self._floor = floor
         self._exchange = floor.exchange
         self._amends: dict[int, list[dict[str, JsonValue]]] = {}
+        self.archived = False  # orders that ended without an execution are found no more
 
     # -- placing -------------------------------------------------------------------------------------------------------
 
@@ -247,7 +248,12 @@ class Orders:
     def query(self, ask: Ask) -> JsonValue:
         one = self._floor.instrument(ask.params)
         order = self._floor.named(ask.params, one, ask.account, UNKNOWN_TO_QUERY)
+        if self._is_archived(order):
+            raise Refusal(*UNKNOWN_TO_QUERY)
         return render.queried(order, one, self._floor.extras(order.venue_id))
+
+    def _is_archived(self, order: SimOrder) -> bool:
+        return self.archived and not order.status.is_open and not order.filled
 
     def open_orders(self, ask: Ask) -> JsonValue:
         key = self._floor.instrument(ask.params).key if read.given(ask.params, "symbol") else None
@@ -265,7 +271,8 @@ class Orders:
         rows = [
             order
             for order in self._exchange.orders(ask.account, one.key)
-            if (first is None or order.venue_id >= first)
+            if not self._is_archived(order)
+            and (first is None or order.venue_id >= first)
             and (start is None or render.ms(order.created_ns) >= start)
             and (end is None or render.ms(order.created_ns) <= end)
         ]

@@ -89,7 +89,8 @@ class BinanceSpotStand:
         self.clock_offset_ns = config.clock_offset_ms * 1_000_000
         self._conns: dict[int, _Conn] = {}
         self._delivery = Delivery(self.faults)
-        self._late: list[tuple[int, int, str]] = []  # frames that arrive late: when, connection, frame
+        #: Frames that arrive late: when, connection, frame, and the time that they are judged by (0: that of their arrival).
+        self._late: list[tuple[int, int, str, int]] = []
         self._out: list[Action] = []
 
     # -- what it is ----------------------------------------------------------------------------------------------------
@@ -152,7 +153,7 @@ class BinanceSpotStand:
         now_ns = self._server_ns(at_ns)
         kind = fault.kind if fault is not None else None
         if fault is not None:
-            if kind is FaultKind.LATE:
+            if kind in (FaultKind.LATE, FaultKind.TAKEN_LATE):
                 return HttpOut(hold_s=fault.value)
             if kind in (FaultKind.DROP, FaultKind.DISCONNECT, FaultKind.HALF_OPEN):
                 return HttpOut(lost=True, delay_s=0.0 if kind is FaultKind.DISCONNECT else fault.value)
@@ -250,8 +251,9 @@ class BinanceSpotStand:
         now_ns = self._server_ns(at_ns)
         out: list[Action] = []
         if fault is not None:
-            if kind is FaultKind.LATE:
-                self._late.append((at_ns + int(fault.value * _NS_PER_S), conn, frame))
+            if kind in (FaultKind.LATE, FaultKind.TAKEN_LATE):
+                due_ns = at_ns + int(fault.value * _NS_PER_S)
+                self._late.append((due_ns, conn, frame, at_ns if kind is FaultKind.TAKEN_LATE else 0))
                 return []
             if kind is FaultKind.DROP:
                 return []
@@ -291,7 +293,7 @@ class BinanceSpotStand:
             due = min(self._late)
             self._late.remove(due)
             if due[1] in self.api:
-                out += self._api_frame(due[1], due[2], at_ns, late=True)
+                out += self._api_frame(due[1], due[2], due[3] or at_ns, late=True)
         for name, payload in self.player.play(at_ns, self._server_ns(at_ns), room):
             self._stream(name, payload, at_ns, out)
         for name, payload in self.streams.timed(self.player.now_ms):
@@ -335,6 +337,10 @@ class BinanceSpotStand:
     def _venue_fault(self, fault: Fault, at_ns: int) -> None:
         if fault.kind is FaultKind.CLOCK:
             self.clock_offset_ns = int(fault.value * _NS_PER_S)
+        elif fault.kind is FaultKind.ARCHIVED:
+            self.orders.archived = bool(fault.value)
+        elif fault.kind is FaultKind.REVOKED and not fault.value:
+            self.given.restore()
         elif fault.kind is FaultKind.REVOKED:
             self.given.revoke()
             self._out += self.api.revoke(self._server_ns(at_ns))
