@@ -19,7 +19,7 @@ import enum
 
 
 class ExitCode(enum.IntEnum):
-    """Exit codes of every command; documented in docs/cli.md."""
+    """Exit codes of every command; documented in docs/cli.md. ACTED is no error: a guard has done what it is for."""
 
     OK = 0
     INTERNAL = 1
@@ -31,6 +31,7 @@ class ExitCode(enum.IntEnum):
     DATA = 7
     MISMATCH = 8
     JOURNAL = 9
+    ACTED = 10
     INTERRUPTED = 130
 
 

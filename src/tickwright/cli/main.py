@@ -18,6 +18,7 @@ import typer
 from tickwright import __version__
 from tickwright.base.errors import DataError, ExitCode, MismatchError, UsageError, VenueError
 from tickwright.cli import adopt as adopting
+from tickwright.cli import guard as guarding
 from tickwright.cli import journal as journals
 from tickwright.cli import world as worlds
 from tickwright.cli.errors import explain
@@ -37,6 +38,8 @@ app.add_typer(strategies, name="strategies")
 app.add_typer(tape, name="tape")
 app.add_typer(journals.journal, name="journal")
 app.command("adopt")(adopting.adopt)
+app.command("guard")(guarding.guard)
+app.command("panic")(guarding.panic)
 app.command("world")(worlds.world)
 app.command("history")(journals.history)
 app.command("replay")(journals.replay)

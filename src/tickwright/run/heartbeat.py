@@ -70,11 +70,14 @@ class Beat(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Reading(msgspec.Struct, frozen=True):
-    """What was found. ``mark`` differs whenever the file has moved; ``beat`` is None where what is in it cannot be read."""
+    """What was found. ``mark`` differs whenever the file has moved; ``beat`` is None where what is in it is no heartbeat; with
+    ``blind`` the system did not let it be read, and whether it moves is not known.
+    """
 
     mark: tuple[int, ...]
     beat: Beat | None
     trouble: str = ""
+    blind: bool = False
 
 
 def read(path: Path) -> Reading | None:
@@ -86,7 +89,7 @@ def read(path: Path) -> Reading | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        return Reading((0,), None, error.strerror or str(error))
+        return Reading((), None, error.strerror or str(error), blind=True)
     mark = (info.st_mtime_ns, info.st_ino, info.st_size)
     if len(raw) > BEAT_BYTES_MAX:
         return Reading(mark, None, f"it is larger than {BEAT_BYTES_MAX} bytes")
@@ -202,7 +205,7 @@ def _life(state: State) -> Life:
 def _replace(path: Path, data: bytes, *, durable: bool) -> None:
     """Another file in its place, in one piece or not at all."""
     draft = path.with_name(path.name + ".part")
-    number = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    number = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)  # the folder says who may look
     try:
         if os.write(number, data) < len(data):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

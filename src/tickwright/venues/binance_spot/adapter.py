@@ -512,8 +512,8 @@ class Binance:
     async def snapshot(self, keys: Sequence[str], fills_since_ns: int) -> Snapshot | CouldNotAsk:
         asked_ns = self._clock.wall_ns()
         try:
-            listed = await self._asker.read(requests.open_orders(None))
-            found = catalog.account(await self._asker.read(requests.account()))
+            listed = await self._asker.read(requests.open_orders(None), self._api)
+            found = catalog.account(await self._asker.read(requests.account(), self._api))
             received_ns = self._clock.wall_ns()
             orders = answers.orders_of(listed, received_ns, self.wire.symbols)
             balances = catalog.balances(found, received_ns)

@@ -6,6 +6,10 @@ once; whatever is not a good answer is a ``VenueError`` that says why. Does not:
 
 from __future__ import annotations
 
+import asyncio
+
+import msgspec
+
 from tickwright.base.clock import Clock
 from tickwright.base.errors import VenueError
 from tickwright.base.limits import CLOCK_SAMPLES
@@ -13,9 +17,13 @@ from tickwright.model.reason import Reason
 from tickwright.net.clock_offset import ClockOffset
 from tickwright.net.http import HttpAnswer, HttpOutcome, HttpRequest, HttpSession
 from tickwright.venues.binance_spot import answers, catalog, requests
+from tickwright.venues.binance_spot.api_session import ApiSession
 from tickwright.venues.binance_spot.rules import NAME
 from tickwright.venues.binance_spot.wire import Wire
 from tickwright.venues.kit import Request
+
+#: How long REST alone is waited for, where there is another way to ask.
+REST_SOON_S = 3.0
 
 
 class Asker:
@@ -63,14 +71,36 @@ class Asker:
                 outcome = await self._http.read(lambda: self.http_request(request), self._deadline_s)
         return outcome
 
-    async def read(self, request: Request) -> bytes:
-        """The body of a good answer; anything else is a ``VenueError``."""
-        outcome = await self.ask(request)
+    async def read(self, request: Request, api: ApiSession | None = None) -> bytes:
+        """The body of a good answer; anything else is a ``VenueError``. Where REST has no good answer, or none soon, it may be
+        had over ``api``, if that is connected.
+        """
+        outcome = await self._rest_or(api, request)
+        if isinstance(outcome, bytes):
+            return outcome
         if isinstance(outcome, HttpAnswer):
             if outcome.status == 200:
                 return outcome.body
             raise self.refused(request, outcome)
         raise VenueError(f"{request.path}: {outcome.why}", where=NAME, hint="check the network and the venue's URL")
+
+    async def _rest_or(self, api: ApiSession | None, request: Request) -> HttpOutcome | bytes:
+        if api is None:
+            return await self.ask(request)
+        rest = asyncio.create_task(self.ask(request))
+        try:
+            await asyncio.wait({rest}, timeout=REST_SOON_S)
+            answer = rest.result() if rest.done() else None
+            good = isinstance(answer, HttpAnswer) and answer.status == 200
+            if not good and api.open_for_orders and self._clock.wall_ns() >= self._http.paused_until_ns:
+                # Only flags are left out: what is text in a URL would have to be JSON there.
+                reply = await api.send(msgspec.structs.replace(request, params=()), self._deadline_s)
+                if reply.status == 200:
+                    return reply.body
+            return await rest
+        finally:
+            rest.cancel()
+            await asyncio.gather(rest, return_exceptions=True)
 
     def refused(self, request: Request, answer: HttpAnswer) -> VenueError:
         """What a refusal says, as an error for people."""
