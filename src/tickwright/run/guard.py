@@ -38,6 +38,7 @@ from tickwright.run.runner import environment_of, fast_loop
 from tickwright.run.secrets import Credentials, require_credentials
 from tickwright.run.state_dir import state_dir
 from tickwright.run.sweep import Cleared, Line, Sweep, Way, key_trouble, probe
+from tickwright.venues import load
 
 POLL_S = 0.25
 SILENCE_S = 5.0
@@ -406,6 +407,7 @@ def account_of(config: Config, venue: str, *, testnet: bool, live: bool) -> tupl
     name = venue or config.run.venue
     if is_file(name):
         raise UsageError("only a venue that Tickwright knows by name can be reached from outside of a run", where=name)
+    load(name)  # a name that is not one is told here
     options = RunOptions(venue=name, testnet=testnet, live=live)
     options.check()
     if not (testnet or live):

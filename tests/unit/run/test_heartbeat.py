@@ -13,12 +13,17 @@ import msgspec
 import pytest
 
 from tickwright.base.clock import SystemClock
+from tickwright.base.errors import RefusedError
 from tickwright.model.effect import Stopped
 from tickwright.model.event import Verb
 from tickwright.model.reason import Reason
 from tickwright.risk.halts import HaltLevel
+from tickwright.run.config import Config
 from tickwright.run.heartbeat import BEAT_BYTES_MAX, Beat, Heart, Life, Reading, read
+from tickwright.run.options import RunOptions
+from tickwright.run.runner import heart_for
 from tickwright.run.shell import Shell
+from tickwright.run.state_dir import state_dir
 from unit.run.test_shell import Quiet, make, orders_of, until
 
 FAST_S = 0.002
@@ -202,3 +207,24 @@ def test_given_a_later_version_when_its_file_is_read_then_what_is_known_is_read(
     found = read(path)
     assert found is not None
     assert found.beat == made()
+
+
+def test_given_an_account_that_outlives_its_runs_when_one_starts_then_it_has_a_heartbeat_of_its_own() -> None:
+    """A second run on the account is refused; on paper it has none. A stand's account ends with the run."""
+    clock = SystemClock()
+    live = RunOptions(testnet=True)
+    first = heart_for(live, Config(), "binance_spot", clock)
+    assert first is not None
+    assert first.path == state_dir(Config(), "binance_spot", "testnet") / "heartbeat.json"
+    with pytest.raises(RefusedError, match="another run"):
+        heart_for(live, Config(), "binance_spot", clock)
+    first.close()
+    again = heart_for(live, Config(), "binance_spot", clock)
+    assert again is not None
+    again.close()
+    paper = heart_for(RunOptions(), Config(), "binance_spot", clock)
+    assert paper is not None
+    assert heart_for(RunOptions(), Config(), "binance_spot", clock) is None
+    paper.close()
+    assert heart_for(RunOptions(stand=True), Config(), "binance_spot", clock) is None
+    assert heart_for(RunOptions(), Config(), "mine.py", clock) is None
