@@ -68,7 +68,7 @@ class Venue(Protocol):
         """Local clock minus the venue's, and the bound on its error, in nanoseconds."""
 
     async def keep_alive(self, ttl_s: float) -> bool:
-        """Refresh the venue's dead-man's switch; False where it has none."""
+        """Set the venue's dead-man's switch to go off in so long, 0 takes it off; False where it has none."""
 
 
 @runtime_checkable

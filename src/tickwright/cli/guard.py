@@ -105,9 +105,5 @@ def panic(
     if result.unknown_symbols:
         raise UsageError(f"{result.venue} does not list {result.unknown_symbols[0]!r}", hint="the rest was dealt with; see above")
     if not result.confirmed:
-        left = (
-            f"{len(result.working)} orders still work"
-            if result.working
-            else "it could not be confirmed that nothing works any more"
-        )
-        raise VenueError(left, where=result.venue, hint=result.trouble)
+        what = f"{len(result.working)} orders still work" if result.working else "it is not confirmed that nothing works any more"
+        raise VenueError(what, where=result.venue, hint=result.trouble)
