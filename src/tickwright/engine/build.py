@@ -8,7 +8,7 @@ from tickwright.engine.view import StateView
 from tickwright.model.market import Channel
 from tickwright.strategy.strategy import Strategy
 from tickwright.transforms.book import Book
-from tickwright.transforms.graph import Graph
+from tickwright.transforms.graph import Graph, all_of
 
 
 def attach(state: State, strategy: Strategy, name: str = "") -> set[tuple[str, Channel, str]]:
@@ -34,5 +34,5 @@ def attach(state: State, strategy: Strategy, name: str = "") -> set[tuple[str, C
     state.by_name[label] = runtime
     for kind, routes in graph.routes.items():
         for key, sinks in routes.items():
-            state.sinks[kind].setdefault(key, []).append((runtime, tuple(sinks)))
+            state.sinks[kind].setdefault(key, []).append((runtime, all_of(sinks)))
     return wanted

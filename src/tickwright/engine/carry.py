@@ -36,6 +36,7 @@ class KeptVenue(msgspec.Struct, frozen=True):
 
     loaded: bool
     account_event_ns: int
+    agreed_ns: int = 0
 
 
 class Carried(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,7 +65,9 @@ def keep(state: State) -> Carried:
         ledger=ledger,
         halts=tuple(sorted(state.halts.all(), key=lambda halt: halt.scope)),
         watch=state.watch.keep(),
-        venues={name: KeptVenue(venue.loaded, venue.account_event_ns) for name, venue in sorted(state.venues.items())},
+        venues={
+            name: KeptVenue(venue.loaded, venue.account_event_ns, venue.agreed_ns) for name, venue in sorted(state.venues.items())
+        },
         instruments=tuple(state.instruments[key] for key in sorted(concerned) if key in state.instruments),
         owed=tuple(sorted(state.withdrawing & working)),
         recancel={client_id: at_ns for client_id, at_ns in sorted(state.recancel_ns.items()) if client_id in working},
@@ -106,7 +109,7 @@ def restore(state: State, carried: Carried) -> None:
         venue = state.venues.get(name)
         if venue is None:
             raise RecoveryError(f"the journal is about {name}, which is not a venue of this run")
-        venue.loaded, venue.account_event_ns = kept.loaded, kept.account_event_ns
+        venue.loaded, venue.account_event_ns, venue.agreed_ns = kept.loaded, kept.account_event_ns, kept.agreed_ns
 
 
 def fold(state: State, event: Event, effects: Iterable[Effect]) -> None:

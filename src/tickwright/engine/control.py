@@ -137,6 +137,8 @@ def proceed(state: State) -> None:
     if busy and not late:
         return
     reachable = [venue for venue in state.venues.values() if venue.account_up]
+    if any(venue.loaded and not venue.account_up for venue in state.venues.values()) and not late:
+        return  # its stream may come back, and then both sides can be compared
     if not state.final_asked and not late:
         state.final_asked = True
         for venue in reachable:
@@ -144,7 +146,7 @@ def proceed(state: State) -> None:
             venue.tries = 0
             venue.snapshot_asked = True
             venue.asked_why = "stop"
-            state.effects.append(TakeSnapshot(venue.caps.venue, fills_since(state, venue.account_event_ns), "stop"))
+            state.effects.append(TakeSnapshot(venue.caps.venue, fills_since(state, venue.heard_until_ns), "stop"))
         if reachable:
             return
     if not late and not all(venue.reconciled for venue in reachable):

@@ -48,7 +48,10 @@ def ask(state: State, venue: VenueState, why: str) -> None:
     venue.retry_ns = 0
     venue.asked_ns = state.now_ns
     venue.asked_why = why
-    since = control.fills_since(state, venue.account_event_ns)
+    if venue.loaded:
+        since = control.fills_since(state, venue.heard_until_ns)
+    else:  # what is in the starting balances must be known, or a later look a little further back would count it again
+        since = max(1, state.now_ns - 2 * state.config.fills_margin_ns)
     state.effects.append(TakeSnapshot(venue.caps.venue, since, why))
 
 
@@ -126,6 +129,7 @@ def _compare(state: State, venue: VenueState, answer: Snapshot) -> None:
     venue.differs = None if result.agrees else answer
     if result.agrees:
         venue.reconciled = True
+        venue.agreed_ns = answer.asked_ns
         venue.tries = 0
         _lift(state, answer.venue)
         state.effects.append(

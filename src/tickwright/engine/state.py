@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any
 
 import msgspec
 
@@ -26,7 +25,7 @@ from tickwright.risk.watch import Watch
 from tickwright.strategy.intents import Handle
 from tickwright.strategy.strategy import Strategy
 from tickwright.transforms.book import Book
-from tickwright.transforms.graph import Graph
+from tickwright.transforms.graph import Graph, Push
 
 
 class EngineConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,6 +74,7 @@ class VenueState:
     __slots__ = (
         "account_event_ns",
         "account_up",
+        "agreed_ns",
         "asked_ns",
         "asked_why",
         "caps",
@@ -91,6 +91,7 @@ class VenueState:
     def __init__(self, caps: Caps) -> None:
         self.caps = caps
         self.account_up = False
+        self.agreed_ns = 0  # when both sides were last found to agree
         self.asked_ns = 0
         self.asked_why = ""
         self.differs: Snapshot | None = None  # the last answer, where it did not agree with us
@@ -102,6 +103,11 @@ class VenueState:
         self.account_event_ns = 0
         self.clock_offset_ns = 0
         self.clock_bound_ns = 0
+
+    @property
+    def heard_until_ns(self) -> int:
+        """Up to here nothing of the account can have been missed: an event may have been lost since both sides last agreed."""
+        return min(self.account_event_ns, self.agreed_ns) if self.agreed_ns else self.account_event_ns
 
 
 class Runtime:
@@ -181,7 +187,7 @@ class State:
         self.watch = Watch(config.limits)
         self.runtimes: list[Runtime] = []
         # Where a market event goes: by its type, then by its instrument.
-        self.sinks: dict[type, dict[str, list[tuple[Runtime, tuple[Any, ...]]]]] = defaultdict(dict)
+        self.sinks: dict[type, dict[str, list[tuple[Runtime, Push]]]] = defaultdict(dict)
         self.by_name: dict[str, Runtime] = {}
         self.traded: list[str] = []  # keys of the run, in the order given
         self.valued_ns = 0

@@ -46,41 +46,69 @@ from tickwright.model.order import Fill, OrderReport
 def step(state: State, event: Event) -> list[Effect]:
     """Apply ``event`` to ``state`` and return what should happen, in order."""
     state.seq += 1
-    if event.recv_ns > state.now_ns:  # noqa: PLR1730 (a call of max costs more) # the wall clock may step back; the run's time does not
-        state.now_ns = event.recv_ns
+    at_ns = event.recv_ns
+    if at_ns > state.now_ns:  # the wall clock may step back; the run's time does not
+        state.now_ns = at_ns
     kind = type(event)
-    fold = _MARKET.get(kind)
-    if fold is not None:
-        fold(state, event)
-        for runtime, sinks in state.sinks[kind].get(event.key, ()):  # type: ignore[union-attr]  # every event in _MARKET has a key
-            try:
-                for sink in sinks:
-                    sink(event)
-            except Exception as error:  # noqa: BLE001 (a plugin call: a stage may be the user's own)
-                raised(state, runtime, error)
-            if runtime.graph.changed:
-                _decide(state, runtime)
-    else:
+    if kind is Trade:
+        trade: Trade = event  # type: ignore[assignment]  # type() is compared, which is cheaper than isinstance and tells mypy nothing
+        market = state.markets.get(trade.key) or state.market(trade.key)
+        market.last = trade.price
+        market.traded_ns = at_ns
+    elif kind is Quote:
+        quote: Quote = event  # type: ignore[assignment]  # the same
+        market = state.markets.get(quote.key) or state.market(quote.key)
+        market.bid = quote.bid
+        market.ask = quote.ask
+        market.bid_qty = quote.bid_qty
+        market.ask_qty = quote.ask_qty
+        market.quoted_ns = at_ns
+    elif kind is BookUpdate:
+        _fold_book(state, event)  # type: ignore[arg-type]  # the same
+    elif kind not in _SIGNALS:
         _OTHER[kind](state, event)
-        for runtime in state.runtimes:
-            if runtime.graph.changed:  # a bar that the clock closed
-                _decide(state, runtime)
-            elif runtime.strategy._dirty:
-                act(state, runtime)
-    if state.effects:
-        effects, state.effects = state.effects, []
-        return effects
-    return _NOTHING
+        _wake(state)
+        return _taken(state) if state.effects else _NOTHING
+    for runtime, push in state.sinks[kind].get(event.key, ()):  # type: ignore[union-attr]  # every market event has a key
+        graph = runtime.graph
+        try:
+            push(event)
+            if not graph.changed:
+                continue
+            graph.changed = False
+            if graph.cold or not runtime.active:
+                continue
+            runtime.decisions += 1
+            runtime.decide()
+        except Exception as error:  # noqa: BLE001 (plugin calls: what a stage or a strategy raises halts this strategy and nothing else)
+            raised(state, runtime, error)
+        if runtime.strategy._dirty:
+            act(state, runtime)
+    return _taken(state) if state.effects else _NOTHING
 
 
 _NOTHING: list[Effect] = []
+
+
+def _taken(state: State) -> list[Effect]:
+    effects, state.effects = state.effects, []
+    return effects
+
+
+def _wake(state: State) -> None:
+    """Steps 5 to 9 after an event that is no market data: bars that the clock closed, and what its handler made strategies want."""
+    for runtime in state.runtimes:
+        if runtime.graph.changed:
+            _decide(state, runtime)
+        elif runtime.strategy._dirty:
+            act(state, runtime)
 
 
 def _decide(state: State, runtime: Runtime) -> None:
     """Steps 5 to 9 for one strategy."""
     graph = runtime.graph
     graph.changed = False
-    if not runtime.active or not graph.ready:
+    if graph.cold or not runtime.active:
         return
     runtime.decisions += 1
     try:
@@ -89,21 +117,6 @@ def _decide(state: State, runtime: Runtime) -> None:
         raised(state, runtime, error)
     if runtime.strategy._dirty:
         act(state, runtime)
-
-
-def _fold_trade(state: State, event: Trade) -> None:
-    market = state.markets.get(event.key) or state.market(event.key)
-    market.last = event.price
-    market.traded_ns = event.recv_ns
-
-
-def _fold_quote(state: State, event: Quote) -> None:
-    market = state.markets.get(event.key) or state.market(event.key)
-    market.bid = event.bid
-    market.ask = event.ask
-    market.bid_qty = event.bid_qty
-    market.ask_qty = event.ask_qty
-    market.quoted_ns = event.recv_ns
 
 
 def _fold_book(state: State, event: BookUpdate) -> None:
@@ -116,16 +129,13 @@ def _fold_book(state: State, event: BookUpdate) -> None:
         book.clear()
         guard.lose(state, event.key, Channel.BOOK)
         return
-    if book.bid is not None and book.ask is not None:
-        market.bid = book.bid
-        market.ask = book.ask
+    bid, ask = book.bid, book.ask
+    if bid is not None and ask is not None:
+        market.bid = bid
+        market.ask = ask
         market.bid_qty = book.bid_qty or 0.0
         market.ask_qty = book.ask_qty or 0.0
         market.quoted_ns = event.recv_ns
-
-
-def _fold_nothing(_state: State, _event: Event) -> None:
-    """Bars, tickers, marks and funding concern only the strategies that asked for them."""
 
 
 def _listed(state: State, event: Listed) -> None:
@@ -141,15 +151,8 @@ def _clock(state: State, event: ClockMeasured) -> None:
     guard.clock(state, event)
 
 
-_MARKET: dict[type, Callable[[State, Any], None]] = {
-    Trade: _fold_trade,
-    Quote: _fold_quote,
-    BookUpdate: _fold_book,
-    Bar: _fold_nothing,
-    Ticker: _fold_nothing,
-    Mark: _fold_nothing,
-    Funding: _fold_nothing,
-}
+#: What concerns only the strategies that asked for it.
+_SIGNALS = frozenset({Bar, Ticker, Mark, Funding})
 
 _OTHER: dict[type, Callable[[State, Any], None]] = {
     FeedUp: guard.feed_up,

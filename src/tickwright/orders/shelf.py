@@ -15,6 +15,10 @@ from tickwright.orders.machine import Status
 from tickwright.orders.order import Order
 
 
+#: Orders that took each other's place are followed so far back; older ones have long been settled.
+LINE_MAX = 100
+
+
 class FillIds:
     """The venue trade ids that have been counted, the oldest forgotten first."""
 
@@ -160,11 +164,23 @@ class Shelf:
     def _free_name(self, order: Order, name: tuple[str, str, str]) -> None:
         if self._by_name.get(name) is not order:
             return
-        before = self._open.get(order.replaces) if order.replaces else None
+        before = self._still_open(order)
         if before is None:
             del self._by_name[name]
         else:
             self._by_name[name] = before
+
+    def _still_open(self, order: Order) -> Order | None:
+        """The nearest order in the line of those whose place it took of which the end is not known."""
+        place = order.replaces
+        for _ in range(LINE_MAX):
+            if not place:
+                return None
+            if place in self._open:
+                return self._open[place]
+            ended = self._by_client.get(place)
+            place = ended.replaces if ended is not None else ""
+        return None
 
     def _forget(self, order: Order) -> None:
         if order.status is not Status.DONE:

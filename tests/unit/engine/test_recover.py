@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from tickwright import BUY, Strategy, quotes
 from tickwright.base.numbers import money
+from tickwright.model.account import AccountUp
 from tickwright.model.effect import Cancel, HaltChanged, Notice, Reconciled, TakeSnapshot, Valued
 from tickwright.model.event import Command, Verb
-from tickwright.model.order import OrderReport, OrderType, ReportStatus
+from tickwright.model.order import Fill, OrderReport, OrderType, ReportStatus
 from tickwright.model.reason import Reason
 from tickwright.risk.halts import HaltLevel
-from unit.engine.world import World, of
+from unit.engine.world import S, World, of
 
 
 class Idle(Strategy):
@@ -134,3 +135,21 @@ def test_given_somebody_elses_order_when_a_person_adopts_it_then_it_is_ours_and_
     world.feed(Command(Verb.RESUME, world.now, "account", "ann"))
     (cancel,) = of(world.feed(Command(Verb.PULL, world.now, "account", "test")), Cancel)
     assert cancel.ref.venue_id == "v9"
+
+
+def test_given_a_fill_just_before_the_start_when_the_history_is_read_again_later_then_it_is_not_counted_again():
+    """It is in the starting balances; the first look asks far enough back to know it."""
+    world = World(Idle())
+    world.quote()
+    old = Fill(
+        key="sim:BTC/USDT", client_id="by-hand", venue_id="v9", trade_id="1", side=BUY, price=5_900_000, qty=1_000, fee=0,
+        fee_asset="USDT", maker=False, venue_ns=world.now - 30 * S, recv_ns=world.now,
+    )  # fmt: skip
+    (asked,) = of(world.feed(AccountUp("sim", world.now)), TakeSnapshot)
+    assert asked.fills_since_ns < old.venue_ns
+    world.snapshot(fills=(old,))
+    world.tick()
+    wait(world, 61)
+    (told,) = of(world.snapshot(fills=(old,)), Reconciled)
+    assert told.differences == ()
+    assert world.state.ledger.total("USDT") == world.held["USDT"]

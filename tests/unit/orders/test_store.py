@@ -729,6 +729,20 @@ def test_given_an_amend_when_the_order_is_filled_first_then_a_late_acceptance_ch
     assert (store.on_amend(ID, accepted(), 2), order.qty) == ([], 10)
 
 
+def test_given_a_line_of_replacements_when_the_last_ends_then_the_first_keeps_the_name_until_its_own_end_is_known() -> None:
+    """Its answer was lost; until the venue has said that it ended, nothing else works under the name."""
+    store, first = working(name="bid")
+    store.ask_amend(ID, terms(8, 510, "twaaaaaaa-2"), 0)
+    store.on_report(opened(client_id="twaaaaaaa-2", venue_id="8", qty=8, price=510))
+    store.ask_amend("twaaaaaaa-2", terms(8, 520, "twaaaaaaa-3"), 0)
+    store.on_amend("twaaaaaaa-2", accepted("9"), 1)
+    store.on_report(done(Reason.REPLACED, client_id="twaaaaaaa-2", venue_id="8", qty=8, price=510))
+    store.on_report(done(Reason.CANCELED, client_id="twaaaaaaa-3", venue_id="9", qty=8, price=520))
+    assert store.by_name("s", KEY, "bid") is first
+    store.on_report(done(Reason.REPLACED))
+    assert store.by_name("s", KEY, "bid") is None
+
+
 def test_given_a_replacement_that_came_to_nothing_when_the_order_is_amended_in_place_then_it_stays_nothing() -> None:
     """The answer is about this amend, and not about an order that was never there."""
     store, order = working()

@@ -120,7 +120,13 @@ def _requests(venue: Mapping[str, Any], record: Record) -> list[Violation]:
     return found + [Violation("orphaned", f"{name} was asked for and is not on record") for name in unknown]
 
 
-def _existence(orders: Mapping[str, Any], record: Record, fates: Mapping[str, Fate], instrument: Instrument) -> list[Violation]:
+def _existence(
+    venue: Mapping[str, Any],
+    orders: Mapping[str, Any],
+    record: Record,
+    fates: Mapping[str, Fate],
+    instrument: Instrument,
+) -> list[Violation]:
     """Every intent became exactly one order or definitely none, and the engine knows which, with the quantity filled."""
     found = []
     qty_unit, price_unit = Decimal(10) ** -instrument.qty_exp, Decimal(10) ** -instrument.price_exp
