@@ -189,15 +189,14 @@ def _wrap_put(shell: Any, bomb: Bomb) -> None:
 
 def _wrap_perform(shell: Any, bomb: Bomb) -> None:
     """Effects, once they are on record."""
-    inner: Callable[[Any, Any], None] = shell._carry_out
+    inner: Callable[[int, Any, Any], None] = shell._record
 
-    def carry_out(event: Any, effects: Any) -> None:
-        if type(event) is Fill and bomb.point == "fill on record, effects not performed":
-            shell._journal.write(shell.state.seq, event, effects)
+    def record(seq: int, event: Any, effects: Any) -> None:
+        inner(seq, event, effects)
+        if type(event) is Fill:
             bomb.at("fill on record, effects not performed")
-        inner(event, effects)
 
-    shell._carry_out = carry_out
+    shell._record = record
     for kind, point in ((Submit, "between two intents of one step"),):
         perform = shell._perform[kind]
 

@@ -20,7 +20,7 @@ from tickwright.engine.state import State
 from tickwright.engine.step import step
 from tickwright.journal.disk import Disk, RealDisk
 from tickwright.journal.reader import read_run
-from tickwright.journal.record import Checkpoint, End, Head, Record, Steps
+from tickwright.journal.record import Checkpoint, End, Head, Record, Steps, Torn
 from tickwright.model.effect import Effect
 from tickwright.model.event import Event
 from tickwright.run.load import load_strategy
@@ -127,6 +127,8 @@ class _Walk:
             self._begin(record)
             return
         state = self.state
+        if isinstance(record, Torn):
+            return
         if state is None:
             raise JournalError("it does not begin with a head", where=self.where)
         if isinstance(record, Steps):

@@ -82,7 +82,7 @@ class Shell:
         self.venues = venues
         self.subscriptions = subscriptions
         self.clock = clock
-        self._journal = journal
+        self._record = journal.write if journal is not None else None
         self.on_notice = on_notice
         self._clock_again_s = clock_again_s
         self._also = tuple(keepers)
@@ -117,8 +117,10 @@ class Shell:
         self._busy = True
         try:
             effects = step(self.state, event)
-            if effects or self._journal is not None:
+            if effects:
                 self._carry_out(event, effects)
+            elif self._record is not None:
+                self._record(self.state.seq, event, effects)
             while self._inbox:
                 following = self._inbox.popleft()
                 self._carry_out(following, step(self.state, following))
@@ -137,8 +139,8 @@ class Shell:
         self._inbox.append(event)
 
     def _carry_out(self, event: Event, effects: Sequence[Effect]) -> None:
-        if self._journal is not None:
-            self._journal.write(self.state.seq, event, effects)
+        if self._record is not None:
+            self._record(self.state.seq, event, effects)
         for effect in effects:
             self._perform[type(effect)](effect, event)
 

@@ -17,7 +17,7 @@ from tickwright.model.effect import Effect, Level, Notice
 from tickwright.model.event import ClockMeasured, Event, Verb
 from tickwright.model.market import BUY, Quote, Subscription
 from tickwright.model.order import Accepted, NewOrder, OrderRef, OrderReport, OrderType, Outcome, ReportStatus, Tif, Unknown
-from tickwright.ports import AccountSink, MarketSink
+from tickwright.ports import AccountSink, Journal, MarketSink
 from tickwright.risk.limits import Limits
 from tickwright.run.shell import Shell
 from tickwright.sim.venue_rules import sim_caps
@@ -65,13 +65,13 @@ class Watching(Strategy):
     top = quotes()
 
 
-def make(venue: Quiet, notices: list[Notice]) -> Shell:
+def make(venue: Quiet, notices: list[Notice], journal: Journal | None = None) -> Shell:
     """A shell over that venue, with one strategy."""
     limits = Limits(max_order_value=Decimal(1), max_order_qty=Decimal(1))
     state = State(EngineConfig(currency="USDT", limits=limits, id_prefix="twtest00-", auto_arm=True), [venue.caps], [BTC])
     state.traded = [BTC.key]
     attach(state, Watching())
-    return Shell(state, {"sim": venue}, {}, SystemClock(), on_notice=notices.append, clock_again_s=0.0)  # type: ignore[dict-item]  # as much of a venue as is called
+    return Shell(state, {"sim": venue}, {}, SystemClock(), journal=journal, on_notice=notices.append, clock_again_s=0.0)  # type: ignore[dict-item]  # as much of a venue as is called
 
 
 async def until(test) -> None:
@@ -180,8 +180,7 @@ def test_given_a_journal_that_fails_when_the_next_event_comes_then_nothing_more_
     seen: list[int] = []
 
     async def story() -> None:
-        shell = make(venue, notices)
-        shell._journal = FullDisk(1)
+        shell = make(venue, notices, FullDisk(1))
         orders_of(shell)
         run = asyncio.create_task(shell.run())
         for second in range(1, 5):

@@ -187,16 +187,17 @@ class Life:
     def _watch(self, session: Session) -> None:
         """Look after every step, before its effects are performed."""
         shell = session.shell
-        inner = shell._carry_out  # noqa: SLF001 (the one place that sees each step whole)
+        inner = shell._record  # noqa: SLF001 (the one place that sees each step whole, before its effects are performed)
+        assert inner is not None, "a run in the world is recorded"
 
-        def carry_out(event: Any, effects: Any) -> None:
+        def record(seq: int, event: Any, effects: Any) -> None:
             try:
                 self.watchman.look(shell.state, event, effects)
             except BrokenError as error:
-                self.violations.append(Violation("invariant", f"step {shell.state.seq}: {error}"))
-            inner(event, effects)
+                self.violations.append(Violation("invariant", f"step {seq}: {error}"))
+            inner(seq, event, effects)
 
-        shell._carry_out = carry_out  # type: ignore[method-assign]  # noqa: SLF001 (see above)
+        shell._record = record  # noqa: SLF001 (see above)
 
     # -- what is asked of it -------------------------------------------------------------------------------------------
 
