@@ -18,6 +18,9 @@ from tickwright.sim.faults import FaultKind
 from tickwright.sim.stands.binance_spot import BinanceSpotStand
 from tickwright.sim.world import DiskFaultKind, NetFaultKind, Node, World
 
+#: A venue that executes more than was asked for: no stand does; the unit tests of the table do.
+BROKEN_VENUE = {32}
+
 
 class Marks:
     """Of one seed."""
@@ -63,7 +66,7 @@ class Marks:
 
 def expected() -> list[str]:
     """Every fault and every row that there is."""
-    rows = sorted({row.number for row in TABLE if row is not None})
+    rows = sorted({row.number for row in TABLE if row is not None} - BROKEN_VENUE)
     return [
         *(f"net {kind.value}" for kind in NetFaultKind),
         *(f"stand {kind.value}" for kind in FaultKind),

@@ -312,18 +312,22 @@ def _plan(draw: Draw, world: World, life: Life) -> None:
         world.at(crash.at_s, lambda power=power: life.crash(power))  # type: ignore[misc]  # bound now
         world.at(crash.at_s + crash.down_s, life.again)
     for number, hand in enumerate(draw.hands):
-        world.at(hand.at_s, lambda hand=hand, number=number: _by_hand(life, hand.buy, hand.rests, number))  # type: ignore[misc]  # bound now
+        world.at(hand.at_s, lambda hand=hand, number=number: _by_hand(life, hand.does, number))  # type: ignore[misc]  # bound now
 
 
-def _by_hand(life: Life, buy: bool, rests: bool, number: int) -> None:
-    """Somebody trades on the account: at the market, or far from it and takes it back later."""
+def _by_hand(life: Life, does: str, number: int) -> None:
+    """Somebody uses the account beside us."""
+    exchange, now_ns = life.stand.exchange, life.world.nodes["venue"].clock.wall_ns()
+    if does == "sweep":
+        exchange.cancel_all("main", KEY, now_ns)
+        return
     market = life.stand.markets[NATIVE]
-    best = max(market.bids) if buy else min(market.asks)
-    price = best * (90 if buy else 110) // 100 // 1_000_000 * 1_000_000
+    rests, buys = does == "rest", does != "sell"
+    price = max(market.bids) * 9 // 10 // 1_000_000 * 1_000_000
     order = NewOrder(
         key=KEY,
         client_id=f"{BY_HAND}{number}",
-        side=BUY if buy else SELL,
+        side=BUY if buys else SELL,
         type=OrderType.LIMIT if rests else OrderType.MARKET,
         qty=200_000,
         price=price if rests else None,
@@ -332,7 +336,7 @@ def _by_hand(life: Life, buy: bool, rests: bool, number: int) -> None:
         post_only=False,
         reduce_only=False,
     )
-    life.stand.exchange.submit("main", order, life.world.nodes["venue"].clock.wall_ns())
+    exchange.submit("main", order, now_ns)
 
 
 def _calm(draw: Draw, world: World, life: Life) -> None:

@@ -45,11 +45,10 @@ class Pause(msgspec.Struct, frozen=True):
 
 
 class Hand(msgspec.Struct, frozen=True):
-    """Somebody trades on the account by hand."""
+    """Somebody uses the account by hand: buys or sells at the market, rests an order far from it, or cancels all there is."""
 
     at_s: float
-    buy: bool
-    rests: bool
+    does: str  # buy, sell, rest or sweep
 
 
 class Draw(msgspec.Struct, frozen=True, kw_only=True):
@@ -144,7 +143,7 @@ def draw(seed: int, seconds: float = SAFETY_S, *, every: float = 0.5) -> Draw:
         crashes=tuple(
             Crash(chance.between(2, seconds), on(0.4), chance.between(0.5, 20)) for _ in range(1 + chance.below(3) if on() else 0)
         ),
-        hands=tuple(Hand(chance.between(5, seconds), on(), on()) for _ in range(3 if on(0.3) else 0)),
+        hands=tuple(_hand(chance, seconds) for _ in range(4 if on(0.3) else 0)),
         durability=chance.pick(("power", "power", "process")),
         segment_bytes=chance.pick((60_000, 1_000_000)),
         life_s=chance.pick((24 * 3_600.0, 24 * 3_600.0, 45.0)),
@@ -162,6 +161,10 @@ def _pause(chance: Chance, seconds: float) -> Pause:
     return Pause(chance.between(5, seconds), chance.pick((0.5, 5.0, 30.0)))
 
 
+def _hand(chance: Chance, seconds: float) -> Hand:
+    return Hand(chance.between(5, seconds), chance.pick(("buy", "sell", "rest", "sweep", "sweep")))
+
+
 def _stand(chance: Chance, seconds: float, every: float, *, broken: bool) -> tuple[Fault, ...]:
     found: list[Fault] = []
     for kind in _FRAMES:
@@ -169,8 +172,9 @@ def _stand(chance: Chance, seconds: float, every: float, *, broken: bool) -> tup
             on = chance.pick(_STREAMS)
             often = 0.05 if on == "user@" else 0.01  # there are fewer of them
             found.append(Fault(kind=kind, on=on, probability=chance.between(0.0005, often), value=chance.between(0.5, 4.0)))
+    worst = 0.5 if chance.happens(0.15) else 0.1
     found += [
-        Fault(kind=kind, on=_ORDERS, probability=chance.between(0.005, 0.1), value=chance.between(0.3, 8.0))
+        Fault(kind=kind, on=_ORDERS, probability=chance.between(0.005, worst), value=chance.between(0.3, 8.0))
         for kind in _REQUESTS
         if chance.happens(every)
     ]
