@@ -21,6 +21,8 @@ CATCHES_ALL = {
     "net/ws_connection.py": 5,  # of callbacks from the event loop: the same
     "run/runner.py": 2,  # of a run: closes what was opened, then raises again
     "run/shell.py": 1,  # of the core: a defect ends the run
+    "run/world/seed.py": 1,  # of a run that could not begin: closes what was opened, then raises again
+    "run/world/worker.py": 1,  # of one seed: it is a violation of that seed, and the next one is run
     "sim/world/loop.py": 1,  # of a function given to an executor: handed on to whoever awaits it
     "sim/world/sockets.py": 2,  # of a protocol's callbacks, as asyncio's transports do; of a connect that was cancelled: raises again
     "sim/world/world.py": 1,  # of the code of a process that was killed: it reaches nobody

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from tickwright.base.numbers import MONEY_EXP
 from tickwright.engine.guard import DOUBT_AGE_MAX_NS
 from tickwright.engine.state import State
-from tickwright.model.effect import Amend, Effect, HaltChanged, Submit
+from tickwright.model.account import AccountDown, AccountUp
+from tickwright.model.effect import Amend, Effect, HaltChanged, Reconciled, Submit
 from tickwright.model.event import Event, Tick
 from tickwright.model.reason import Reason
 from tickwright.orders import resolver
@@ -25,27 +26,45 @@ class BrokenError(AssertionError):
     """An invariant does not hold."""
 
 
-class Watchman:
-    """Looks after each step. One for all lives of the engine in a world: ids are never used twice, whoever draws them."""
+#: Halts that only a venue that breaks its word, or a defect of ours, can cause.
+_NEVER = frozenset({Reason.HALT_IMPOSSIBLE_EVENT.value, Reason.HALT_OVERFILL.value})
 
-    def __init__(self) -> None:
+
+class Watchman:
+    """Looks after each step. One for all lives of the engine in a world: ids are never used twice, whoever draws them.
+
+    ``trusting`` is False in a world whose venue takes what it has no right to take any more.
+    """
+
+    def __init__(self, *, trusting: bool = True) -> None:
         self.sent: set[str] = set()
         self.submissions = 0
-        self.trusting = True  # False once the venue was caught taking what it had no right to take any more
+        self._trusting = trusting
+        self._agreed = False  # in this life, since the account's stream came up
+
+    def begin(self) -> None:
+        """Another life begins."""
+        self._agreed = False
 
     def look(self, state: State, event: Event, effects: Sequence[Effect]) -> None:
         """Raise :class:`BrokenError` where something does not hold after a step."""
+        if isinstance(event, AccountUp | AccountDown):
+            self._agreed = False
         for effect in effects:
             if isinstance(effect, Submit):
                 self._sent(effect.order.client_id)
+                if not self._agreed:
+                    raise BrokenError(f"INV-24 {effect.order.client_id} is sent before both sides were found to agree")
                 _may_send(state, effect)
             elif isinstance(effect, Amend) and effect.terms.client_id:
                 self._sent(effect.terms.client_id)
-            elif isinstance(effect, HaltChanged) and effect.reason == Reason.HALT_FENCE_WRONG.value:
-                self.trusting = False
+            elif isinstance(effect, Reconciled):
+                self._agreed = not effect.differences or (self._agreed and state.venues[effect.venue].reconciled)
+            elif isinstance(effect, HaltChanged) and not effect.by:
+                self._halted(effect)
         if effects or isinstance(event, Tick):
             _money(state)
-            if self.trusting:
+            if self._trusting:
                 _orders(state)
         if isinstance(event, Tick):
             _doubts(state)
@@ -55,6 +74,10 @@ class Watchman:
         if client_id in self.sent:
             raise BrokenError(f"INV-05 client id {client_id} is sent for two orders")
         self.sent.add(client_id)
+
+    def _halted(self, effect: HaltChanged) -> None:
+        if effect.reason in _NEVER or (self._trusting and effect.reason == Reason.HALT_FENCE_WRONG.value):
+            raise BrokenError(f"{effect.reason}: {effect.text}, and the venue keeps its word")
 
 
 def _may_send(state: State, effect: Submit) -> None:
@@ -90,12 +113,25 @@ def _money(state: State) -> None:
                 raise BrokenError(f"INV-07 {reserved / 10**MONEY_EXP} {asset} is reserved with no order open")
 
 
+def _held(state: State, order: Order) -> None:
+    """A working order binds what is left of it at the worse of its terms."""
+    price = order.worst_price
+    if price is None:
+        return  # at the market: bound by a price that moves
+    _, needed = state.ledger.needed(order.key, order.side, order.worst_left, price)
+    held = state.ledger.held(order.client_id)
+    if held < needed:
+        raise BrokenError(f"INV-07 {order!r} may cost {needed}, {held} is reserved")
+
+
 def _orders(state: State) -> None:
     names: dict[tuple[str, str, str], list[Order]] = {}
     halted = bool(state.halts.all())
     for order in state.orders.open_orders():
         if order.filled > order.qty and not halted:
             raise BrokenError(f"INV-09 {order!r} filled more than its quantity")
+        if not order.foreign:
+            _held(state, order)
         if not order.foreign and order.order.name:
             names.setdefault((order.order.strategy, order.key, order.order.name), []).append(order)
     for name, orders in names.items():

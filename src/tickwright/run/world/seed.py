@@ -10,8 +10,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import gc
 import hashlib
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -22,10 +25,11 @@ from tickwright.base.errors import TickwrightError
 from tickwright.base.numbers import MONEY_EXP, to_decimal
 from tickwright.base.secret import Secret
 from tickwright.engine import carry
+from tickwright.engine.state import State
 from tickwright.journal.reader import read_run, run_names
 from tickwright.journal.record import Steps
 from tickwright.journal.writer import Bounds, Durability
-from tickwright.model.event import Verb
+from tickwright.model.event import Tick, Verb
 from tickwright.model.instrument import Instrument
 from tickwright.model.market import BUY, SELL
 from tickwright.model.order import NewOrder, OrderType, Tif
@@ -43,6 +47,7 @@ from tickwright.run.world.restless import Restless, RestlessByBook
 from tickwright.run.world.swarm import NEVER_FULL, Draw
 from tickwright.sim.faults import Fault, FaultKind, Faults
 from tickwright.sim.stands.binance_spot import BinanceSpotStand, StandConfig
+from tickwright.sim.stands.binance_spot.config import ONE
 from tickwright.sim.world import Deadlock, Node, World, WorldError, serve_stand
 from tickwright.strategy.strategy import Strategy
 from tickwright.venues.binance_spot import Adapter
@@ -53,6 +58,8 @@ CALM_S = 150.0
 #: And the seconds after that within which an order must have been accepted (a clock is measured once a minute) and the run ended.
 TRADES_AGAIN_S = 130.0
 STOPS_S = 40.0
+#: Seconds within which a book that is kept has been at the venue's update at some moment.
+SAME_BOOK_S = 30.0
 #: A supervisor starts a run again after so long.
 AGAIN_S = 1.0
 #: The account's own name for its folder on the simulated disk, and in its heads.
@@ -97,10 +104,11 @@ class Life:
         self.base = base
         self.strategy = strategy
         self.session: Session | None = None
-        self.watchman = Watchman()
+        self.watchman = Watchman(trusting=not draw.broken)
         self.violations: list[Violation] = []
         self.lives = 0
         self.crashes = 0
+        self.books = 0  # times that a book was compared with the venue's
         self.resume = ""
         self.stopping = False
         self.ended = False
@@ -190,14 +198,30 @@ class Life:
         inner = shell._record  # noqa: SLF001 (the one place that sees each step whole, before its effects are performed)
         assert inner is not None, "a run in the world is recorded"
 
+        self.watchman.begin()
+
         def record(seq: int, event: Any, effects: Any) -> None:
             try:
                 self.watchman.look(shell.state, event, effects)
             except BrokenError as error:
                 self.violations.append(Violation("invariant", f"step {seq}: {error}"))
+            if type(event) is Tick:
+                self._look_at_book(shell.state)
             inner(seq, event, effects)
 
         shell._record = record  # noqa: SLF001 (see above)
+
+    def _look_at_book(self, state: State) -> None:
+        """A book that is kept and is at the venue's update has its best prices and sizes."""
+        book, market = state.books.get(KEY), self.stand.markets[NATIVE]
+        if book is None or not book.ready or book.seq != market.book_id:
+            return
+        bid, ask = max(market.bids), min(market.asks)
+        theirs = (bid / ONE, market.bids[bid] / ONE, ask / ONE, market.asks[ask] / ONE)
+        ours = (book.bid, book.bid_qty, book.ask, book.ask_qty)
+        self.books += 1
+        if ours != theirs:
+            self.violations.append(Violation("book", f"at update {book.seq}: {ours} here, {theirs} at the venue"))
 
     # -- what is asked of it -------------------------------------------------------------------------------------------
 
@@ -255,7 +279,7 @@ def run_seed(draw: Draw, strategy: type[Strategy] | None = None) -> SeedResult:
     )
     stand = BinanceSpotStand(config)
     marks = Marks()
-    with marks.counting(), World(draw.seed, faults=draw.net) as world:
+    with marks.counting(), _left_behind(), World(draw.seed, faults=draw.net) as world:
         venue = world.node("venue")
         client = world.node("client", wall_ahead_ns=draw.ahead_ms * 1_000_000, drift_ppm=draw.drift_ppm, disk=draw.disk)
         life = Life(draw, world, client, stand, serve_stand(venue, stand), strategy)
@@ -280,6 +304,15 @@ def run_seed(draw: Draw, strategy: type[Strategy] | None = None) -> SeedResult:
     )
 
 
+@contextlib.contextmanager
+def _left_behind() -> Iterator[None]:
+    """What a killed process had open nobody closes: that is no leak."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        yield
+        gc.collect()
+
+
 def _live(draw: Draw, world: World, life: Life) -> None:
     """Safety, then liveness, then an orderly end."""
     _plan(draw, world, life)
@@ -295,6 +328,7 @@ def _live(draw: Draw, world: World, life: Life) -> None:
     if not life.in_order():
         life.violations.append(Violation("liveness", f"not in order after {CALM_S:g} calm seconds: {_stuck(life)}"))
         return
+    _same_book(world, life)
     _trade_again(world, life)
     if not life.violations:
         _stop(world, life)
@@ -355,6 +389,16 @@ def _calm(draw: Draw, world: World, life: Life) -> None:
     latest = max([crash.at_s + crash.down_s for crash in draw.crashes], default=0.0)
     world.run_until(lambda: bool(life.violations), limit_s=max(0.0, latest - world.now_s) + 0.001)
     life.again()
+
+
+def _same_book(world: World, life: Life) -> None:
+    """A book that is kept has been at the venue's update at some moment, and looked at then."""
+    session, looked = life.running, life.books
+    if session is not None and KEY in session.state.books:
+        world.run_until(lambda: life.books > looked, limit_s=SAME_BOOK_S)
+        if life.books == looked:
+            book = session.state.books[KEY]
+            life.violations.append(Violation("book", f"at update {book.seq}, ready: {book.ready}: never the venue's"))
 
 
 def _trade_again(world: World, life: Life) -> None:
