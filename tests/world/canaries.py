@@ -9,11 +9,13 @@ import contextlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import msgspec
+
 from tickwright.engine import account, act, recover
 from tickwright.journal import writer
 from tickwright.model.effect import Submit
-from tickwright.model.market import Gap
-from tickwright.model.order import Absent, Accepted, CouldNotAsk, Rejected, Unknown
+from tickwright.model.order import Absent, CouldNotAsk, Rejected, Unknown
+from tickwright.net import pacing
 from tickwright.orders import resolver, shelf, store
 from tickwright.risk import gate, halts
 from tickwright.venues import book_sync
@@ -116,7 +118,7 @@ def resend_under_a_new_id() -> Any:
             inner(state, event)
             order = state.orders.get(event.client_id)
             if isinstance(event.outcome, Unknown) and order is not None and order.working and not order.order.name:
-                again = act.msgspec.structs.replace(order.order, client_id=state.ids.next())
+                again = msgspec.structs.replace(order.order, client_id=state.ids.next())
                 bound = act.bound_price(state, again, state.instruments[again.key])
                 if bound is not None and not state.stopping_since_ns:
                     state.ledger.hold(again.client_id, again.key, again.side, again.qty, bound)
@@ -160,21 +162,17 @@ def unknown_is_rejected() -> Any:
     return _instead(store.OrderStore, "on_submit", make)
 
 
-def cancel_accepted_is_the_end() -> Any:
-    """An accepted cancel gives the reservation back at once."""
+def backoff_starts_over() -> Any:
+    """Every attempt to connect waits as short as the first."""
 
     def make(inner: Any) -> Any:
-        def on_cancel(state: Any, event: Any) -> None:
-            inner(state, event)
-            if isinstance(event.outcome, Accepted):
-                state.ledger.release(event.client_id)
-                order = state.orders.get(event.client_id)
-                if order is not None and order.working:
-                    order.filled = order.qty
+        def failed(self: Any) -> Any:
+            self.stable()
+            return inner(self)
 
-        return on_cancel
+        return failed
 
-    return _instead_handler(account, "on_cancel", make)
+    return _instead(pacing.Backoff, "failed", make)
 
 
 def ignore_a_gap() -> Any:
@@ -182,12 +180,28 @@ def ignore_a_gap() -> Any:
 
     def make(inner: Any) -> Any:
         def on_update(self: Any, update: Any) -> Any:
-            events = inner(self, update)
-            return [update] if any(isinstance(event, Gap) for event in events) else events
+            if self.synced and update.prev_seq > self.seq:
+                update = msgspec.structs.replace(update, prev_seq=self.seq)
+            return inner(self, update)
 
         return on_update
 
     return _instead(book_sync.BookSync, "on_update", make)
+
+
+def accept_an_old_snapshot() -> Any:
+    """A book begins with a snapshot that does not reach the first update that is kept."""
+
+    def make(inner: Any) -> Any:
+        def on_snapshot(self: Any, snapshot: Any) -> Any:
+            kept = self._kept
+            if kept and kept[0].prev_seq > snapshot.seq:
+                snapshot = msgspec.structs.replace(snapshot, seq=kept[0].prev_seq)
+            return inner(self, snapshot)
+
+        return on_snapshot
+
+    return _instead(book_sync.BookSync, "on_snapshot", make)
 
 
 def trust_old_data() -> Any:
@@ -234,7 +248,8 @@ CANARIES = (
     arm_before_reconciling,
     send_while_halted,
     unknown_is_rejected,
-    cancel_accepted_is_the_end,
+    backoff_starts_over,
     ignore_a_gap,
+    accept_an_old_snapshot,
     trust_old_data,
 )

@@ -14,6 +14,7 @@ import contextlib
 import gc
 import hashlib
 import warnings
+from collections import deque
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -39,6 +40,7 @@ from tickwright.orders.machine import Status
 from tickwright.risk.limits import Limits
 from tickwright.run.record import Recording, recover
 from tickwright.run.replay import replay_run
+from tickwright.run.runner import connections_of
 from tickwright.run.session import Plan, Session
 from tickwright.run.world.audit import BY_HAND, Fate, Record, Violation, audit
 from tickwright.run.world.invariants import BrokenError, Watchman
@@ -58,6 +60,10 @@ CALM_S = 150.0
 #: And the seconds after that within which an order must have been accepted (a clock is measured once a minute) and the run ended.
 TRADES_AGAIN_S = 130.0
 STOPS_S = 40.0
+#: INV-31: fewer attempts than this of one connection within so many seconds; a fifth of what the venue allows an address.
+CONNECTS_MAX, CONNECTS_WITHIN_S = 30, 60.0
+#: Levels of a book that are compared, on each side.
+LEVELS = 20
 #: Seconds within which a book that is kept has been at the venue's update at some moment.
 SAME_BOOK_S = 30.0
 #: A supervisor starts a run again after so long.
@@ -108,6 +114,8 @@ class Life:
         self.violations: list[Violation] = []
         self.lives = 0
         self.crashes = 0
+        self.tries: dict[str, deque[float]] = {}  # when each connection of each life was last tried
+        self.made: dict[str, int] = {}
         self.books = 0  # times that a book was compared with the venue's
         self.resume = ""
         self.stopping = False
@@ -207,21 +215,41 @@ class Life:
                 self.violations.append(Violation("invariant", f"step {seq}: {error}"))
             if type(event) is Tick:
                 self._look_at_book(shell.state)
+                self._look_at_connections(session)
             inner(seq, event, effects)
 
         shell._record = record  # noqa: SLF001 (see above)
 
     def _look_at_book(self, state: State) -> None:
-        """A book that is kept and is at the venue's update has its best prices and sizes."""
+        """A book that is kept and is at the venue's update has its prices and sizes, as deep as anybody looks."""
         book, market = state.books.get(KEY), self.stand.markets[NATIVE]
         if book is None or not book.ready or book.seq != market.book_id:
             return
-        bid, ask = max(market.bids), min(market.asks)
-        theirs = (bid / ONE, market.bids[bid] / ONE, ask / ONE, market.asks[ask] / ONE)
-        ours = (book.bid, book.bid_qty, book.ask, book.ask_qty)
         self.books += 1
-        if ours != theirs:
-            self.violations.append(Violation("book", f"at update {book.seq}: {ours} here, {theirs} at the venue"))
+        for name, ours, theirs, last in (
+            ("bids", book.bids(LEVELS), market.bids, True),
+            ("asks", book.asks(LEVELS), market.asks, False),
+        ):
+            prices = sorted(theirs, reverse=last)[:LEVELS]
+            expected = [(price / ONE, theirs[price] / ONE) for price in prices]
+            if list(ours) != expected:
+                wrong = next(pair for pair in zip(ours, expected, strict=False) if pair[0] != pair[1])
+                text = f"{name} at update {book.seq}: {wrong[0]} here, {wrong[1]} at the venue"
+                self.violations.append(Violation("book", text))
+
+    def _look_at_connections(self, session: Session) -> None:
+        """INV-31: nobody knocks so often that the venue would lock the door."""
+        now_s = self.world.now_s
+        for name, counters in connections_of(session.plan.venue).items():
+            tries = self.tries.setdefault(f"{self.lives} {name}", deque(maxlen=CONNECTS_MAX))
+            made = counters.connects + counters.failures
+            for _ in range(made - self.made.get(f"{self.lives} {name}", 0)):
+                tries.append(now_s)
+            self.made[f"{self.lives} {name}"] = made
+            if len(tries) == CONNECTS_MAX and now_s - tries[0] < CONNECTS_WITHIN_S:
+                self.violations.append(
+                    Violation("invariant", f"INV-31 {name}: {CONNECTS_MAX} attempts in {now_s - tries[0]:.0f} s")
+                )
 
     # -- what is asked of it -------------------------------------------------------------------------------------------
 

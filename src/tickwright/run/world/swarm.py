@@ -148,7 +148,7 @@ def draw(seed: int, seconds: float = SAFETY_S, *, every: float = 0.5) -> Draw:
         segment_bytes=chance.pick((60_000, 1_000_000)),
         life_s=chance.pick((24 * 3_600.0, 24 * 3_600.0, 45.0)),
         raises_at=20 + chance.below(100) if on(0.1) else 0,
-        book=on(0.2),
+        book=on(0.35),
         broken=broken,
     )
 
@@ -187,8 +187,8 @@ def _stand(chance: Chance, seconds: float, every: float, *, broken: bool) -> tup
         found.append(Fault(kind=FaultKind.TOO_MANY, on=_ORDERS, probability=0.02, value=chance.between(1, 5)))
     if chance.happens(0.05):
         found.append(Fault(kind=FaultKind.BANNED, on=_ORDERS, nth=20, value=chance.between(3, 15)))
-    if chance.happens(every / 2):
-        found.append(Fault(kind=FaultKind.STALE_SNAPSHOT, on="depth", probability=0.3))
+    if chance.happens(every):
+        found.append(Fault(kind=FaultKind.STALE_SNAPSHOT, on="depth", probability=0.5))
     if chance.happens(every / 4):
         found.append(Fault(kind=FaultKind.CLOCK, at_s=chance.between(5, seconds), value=chance.pick((-0.9, -0.3, 0.3, 0.9))))
     if chance.happens(every / 5):

@@ -1,0 +1,28 @@
+"""Planted bugs: the seeds of the simulated world catch each of them. A test that finds nothing proves nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tickwright.run.world.swarm import draw
+from tickwright.run.world.worker import run_one
+from world.canaries import CANARIES
+
+#: Seeds within which each is caught. Without a bug none of these seeds finds anything: see test_seeds.py.
+SEEDS = 60
+
+
+@pytest.mark.parametrize("plant", CANARIES, ids=lambda plant: plant.__name__)
+def test_given_a_planted_bug_when_seeds_are_run_then_one_of_them_catches_it(plant: Callable[[], Any]) -> None:
+    """By an invariant, by the audit, by a replay, or because the run does not come to rest."""
+    with plant():
+        assert any(run_one(draw(seed), "").violations for seed in range(SEEDS)), plant.__doc__
+
+
+def test_given_the_bugs_when_counted_then_there_are_at_least_twelve_and_each_says_what_it_is() -> None:
+    """And no two are the same function."""
+    assert len(CANARIES) >= 12
+    assert len({plant.__doc__ for plant in CANARIES}) == len(CANARIES)
