@@ -4,7 +4,6 @@ Needs nothing but Python 3.11. Does nothing when the last installation was of th
 in the same place. Two of these at once wait for one another.
 """
 
-# ruff: noqa: INP001 (a script, not a package)
 from __future__ import annotations
 
 import hashlib
@@ -31,7 +30,7 @@ def say(text: str) -> None:
 
 def run(*command: str | Path) -> int:
     """Run it, what it prints shown; its exit code."""
-    return subprocess.run([str(part) for part in command], cwd=ROOT, check=False).returncode  # noqa: S603 (fixed commands)
+    return subprocess.run([str(part) for part in command], cwd=ROOT, check=False).returncode
 
 
 def fingerprint() -> str:
@@ -84,7 +83,7 @@ def works() -> bool:
     if not PYTHON.exists():
         return False
     ask = [str(PYTHON), "-c", "import sys, pip; print(sys.version)"]
-    answer = subprocess.run(ask, capture_output=True, text=True, check=False)  # noqa: S603 (a fixed command)
+    answer = subprocess.run(ask, capture_output=True, text=True, check=False)
     return answer.returncode == 0 and answer.stdout.strip() == sys.version.strip()
 
 
