@@ -15,7 +15,9 @@ LOST = (Fault(kind=FaultKind.LOST_REPLY, on="order", probability=0.2), Fault(kin
 
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("ahead_ms", [900, -900])
-def test_given_a_clock_that_is_wrong_when_the_run_starts_then_it_is_paused_until_somebody_sets_it(ahead_ms: int, seed: int) -> None:
+def test_given_a_clock_that_is_wrong_when_the_run_starts_then_it_is_paused_until_somebody_sets_it(
+    ahead_ms: int, seed: int
+) -> None:
     """A local clock 900 ms from the venue's is beyond the limit: no order leaves until it is right."""
     result = run_seed(Draw(seed=seed, seconds=40, ahead_ms=ahead_ms, stand=LOST))
     assert result.violations == []
@@ -24,7 +26,9 @@ def test_given_a_clock_that_is_wrong_when_the_run_starts_then_it_is_paused_until
 
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("ms", [900, -900, 300, -300])
-def test_given_a_clock_that_jumps_when_answers_are_lost_then_nothing_is_sent_twice_and_the_jump_is_told(ms: int, seed: int) -> None:
+def test_given_a_clock_that_jumps_when_answers_are_lost_then_nothing_is_sent_twice_and_the_jump_is_told(
+    ms: int, seed: int
+) -> None:
     """Fences are computed from clocks; a jump must not make an absence count too early."""
     result = run_seed(Draw(seed=seed, seconds=90, steps=(ClockStep(20.0, ms),), stand=LOST))
     assert result.violations == []

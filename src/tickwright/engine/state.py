@@ -25,7 +25,8 @@ from tickwright.risk.watch import Watch
 from tickwright.strategy.intents import Handle
 from tickwright.strategy.strategy import Strategy
 from tickwright.transforms.book import Book
-from tickwright.transforms.graph import Graph, Push
+from tickwright.transforms.gather import Push
+from tickwright.transforms.graph import Graph
 
 
 class EngineConfig(msgspec.Struct, frozen=True, kw_only=True):

@@ -47,7 +47,7 @@ def step(state: State, event: Event) -> list[Effect]:
     """Apply ``event`` to ``state`` and return what should happen, in order."""
     state.seq += 1
     at_ns = event.recv_ns
-    if at_ns > state.now_ns:  # the wall clock may step back; the run's time does not
+    if at_ns > state.now_ns:  # noqa: PLR1730 (a call of max costs more) # the wall clock may step back; the time of the run does not
         state.now_ns = at_ns
     kind = type(event)
     if kind is Trade:
@@ -96,7 +96,7 @@ def _taken(state: State) -> list[Effect]:
 
 
 def _wake(state: State) -> None:
-    """Steps 5 to 9 after an event that is no market data: bars that the clock closed, and what its handler made strategies want."""
+    """Steps 5 to 9 after an event that is no market data: bars that the clock closed, wants that its handler woke."""
     for runtime in state.runtimes:
         if runtime.graph.changed:
             _decide(state, runtime)

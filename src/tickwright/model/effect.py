@@ -92,7 +92,7 @@ class HaltChanged(msgspec.Struct, frozen=True, tag_field="is", tag="halt_changed
 
 
 class CancelOwed(msgspec.Struct, frozen=True, tag_field="is", tag="cancel_owed"):
-    """A cancel that the order cannot take yet, or that has to be sent again: for the record, so that it is owed after a restart."""
+    """A cancel that the order cannot take yet, or that has to be sent again: for the record, so that a restart owes it too."""
 
     client_id: str
 

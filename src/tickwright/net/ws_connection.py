@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 from picows import WSCloseCode, WSError, WSFrame, WSListener, WSMsgType, WSTransport
@@ -114,7 +116,7 @@ class WsConnection(WSListener):
         self._owner = owner
         self._policy = policy
         self._handler = handler
-        self._on_frame = handler.on_frame
+        self._on_frame: Callable[[bytes, int], None] = partial(handler.on_frame, self)
         self._wall_ns = clock.wall_ns
         self._clock = clock
         self._counters = counters
@@ -193,6 +195,14 @@ class WsConnection(WSListener):
         if self._flush_timer is not None:
             self._flush_timer.cancel()
         self._flush()
+
+    # -- receiving -------------------------------------------------------------------------------------------------------
+
+    def read_by(self, on_frame: Callable[[bytes, int], None]) -> None:
+        """Hand each message to ``on_frame(payload, recv_ns)`` from now on, under the same rules as to the handler's own: for one
+        that keeps something for each connection, and need not look it up for each message.
+        """
+        self._on_frame = on_frame
 
     # -- watching --------------------------------------------------------------------------------------------------------
 
@@ -348,7 +358,7 @@ class WsConnection(WSListener):
             self._frames += 1
             self._bytes += size
             try:
-                self._on_frame(self, payload, self._wall_ns())
+                self._on_frame(payload, self._wall_ns())
             except WireError:
                 self._unreadable()
             except Exception as error:  # noqa: BLE001 (top of a callback: run raises it)
@@ -364,7 +374,7 @@ class WsConnection(WSListener):
         self._frames += 1
         self._bytes += len(payload)
         try:
-            self._on_frame(self, payload, self._wall_ns())
+            self._on_frame(payload, self._wall_ns())
         except WireError:
             self._unreadable()
         except Exception as error:  # noqa: BLE001 (top of a callback: run raises it)
@@ -443,6 +453,6 @@ class WsConnection(WSListener):
         self._owner.ended(self)
 
 
-def _ignore(conn: WsConnection, payload: bytes, recv_ns: int) -> None:
+def _ignore(payload: bytes, recv_ns: int) -> None:
     """What comes after a defect of the handler."""
-    del conn, payload, recv_ns
+    del payload, recv_ns

@@ -14,7 +14,6 @@ from tickwright.model.order import Fill
 from tickwright.orders.machine import Status
 from tickwright.orders.order import Order
 
-
 #: Orders that took each other's place are followed so far back; older ones have long been settled.
 LINE_MAX = 100
 

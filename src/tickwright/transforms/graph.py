@@ -7,7 +7,7 @@ have one. Does not catch what a user's stage raises: that is the engine's to do.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -45,7 +45,7 @@ class Graph:
         self.changed = False
         self.cells: dict[str, Cell | LazyCell] = {}
         self.routes: dict[type, dict[str, list[Push]]] = {}
-        self._cold = len(outputs)
+        self.cold = len(outputs)  # outputs without a value
         self._books = books
         self._params = params or {}
         self._clocked: list[tuple[Any, Push]] = []
@@ -57,7 +57,7 @@ class Graph:
     @property
     def ready(self) -> bool:
         """Whether every output has a value."""
-        return self._cold == 0
+        return self.cold == 0
 
     @property
     def bars(self) -> int:
@@ -113,18 +113,22 @@ class Graph:
 
     def _sinks(self, names: list[str], sources: frozenset[Source], sinks: list[Push]) -> list[Push]:
         """With the outputs first, so that a value can be seen by whatever it wakes."""
-        cells: list[Push] = []
+        return [self._show(cell) for cell in self._shown(names, sources)] + sinks
+
+    def _shown(self, names: list[str], sources: frozenset[Source]) -> list[Cell]:
+        """The cells of the outputs of these names."""
+        cells = []
         for name in names:
             cell = self.cells[name] = Cell()
-            cells.append(self._show(cell))
+            cells.append(cell)
             self._on_gap(sources, self._hide(cell))
-        return cells + sinks
+        return cells
 
     def _attach(self, expr: Expr, sinks: list[Push]) -> None:
         assert expr.channel is not None
         assert expr.key is not None, "INV: a resolved source has a key"
         if expr.channel is Channel.BOOK:
-            sinks = [_book_push(self._books, expr.key, int(expr.detail or 0), _all(sinks))]
+            sinks = [_book_push(self._books, expr.key, int(expr.detail or 0), all_of(sinks))]
         self.routes.setdefault(_EVENTS[expr.channel], {}).setdefault(expr.key, []).extend(sinks)
 
     def _stage(self, expr: Expr, names: list[str], sources: frozenset[Source], sinks: list[Push]) -> Push:
@@ -135,7 +139,9 @@ class Graph:
             self._counted.append(stage)
         if isinstance(stage, Lazy):
             return self._lazy(stage, names, sources, sinks)
-        push = _all(self._sinks(names, sources, sinks))
+        if len(names) == 1 and not sinks and not hasattr(stage, "on_time"):
+            return _last_push(stage.step, self, self._shown(names, sources)[0])
+        push = all_of(self._sinks(names, sources, sinks))
         if hasattr(stage, "on_time"):
             self._clocked.append((stage, push))
         return _field_push(stage.step, push) if isinstance(stage, Field) else _stage_push(stage.step, push)
@@ -146,7 +152,7 @@ class Graph:
             cell = self.cells[name] = LazyCell(stage.look)
             marks.append(self._mark(cell))
             self._on_gap(sources, self._hide(cell))
-        mark, push = _all(marks), _all(sinks)
+        mark, push = all_of(marks), all_of(sinks)
 
         def run(value: Any) -> None:
             if stage.take(value):
@@ -159,7 +165,7 @@ class Graph:
     def _join(
         self, expr: Expr, below: Mapping[Expr, frozenset[Source]], entries: Mapping[Expr, list[Push]], sinks: list[Push]
     ) -> None:
-        push = _all(sinks)
+        push = all_of(sinks)
         if expr.joiner == "merge":
             for item in reversed(expr.inputs):
                 entries[item].append(push)
@@ -183,7 +189,7 @@ class Graph:
             self.changed = True
             if not cell.ready:
                 cell.ready = True
-                self._cold -= 1
+                self.cold -= 1
 
         return show
 
@@ -192,7 +198,7 @@ class Graph:
             self.changed = True
             if not cell.ready:
                 cell.ready = True
-                self._cold -= 1
+                self.cold -= 1
 
         return mark
 
@@ -200,7 +206,7 @@ class Graph:
         def hide() -> None:
             if cell.ready:
                 cell.ready = False
-                self._cold += 1
+                self.cold += 1
                 if isinstance(cell, Cell):
                     cell.value = None
 
@@ -242,7 +248,7 @@ def _book_push(books: Mapping[str, Book], key: str, depth: int, push: Push) -> P
     return on_update
 
 
-def _all(sinks: list[Push]) -> Push:
+def all_of(sinks: Sequence[Push]) -> Push:
     """One call that feeds all of them; the common single one is itself."""
     if len(sinks) == 1:
         return sinks[0]
@@ -262,6 +268,22 @@ def _stage_push(step: Callable[[Any], Any], push: Push) -> Push:
         result = step(value)
         if result is not skip:
             push(result)
+
+    return run
+
+
+def _last_push(step: Callable[[Any], Any], graph: Graph, cell: Cell) -> Push:
+    """The end of most chains: a stage whose only reader is an output. What ``_stage_push`` and ``_show`` do, in one call."""
+    skip = SKIP
+
+    def run(value: Any) -> None:
+        result = step(value)
+        if result is not skip:
+            cell.value = result
+            graph.changed = True
+            if not cell.ready:
+                cell.ready = True
+                graph.cold -= 1
 
     return run
 

@@ -46,6 +46,9 @@ class Line:
     def saw(self, name) -> None:
         self.seen.append(name)
 
+    def read_by(self, on_frame) -> None:
+        self.on_frame = on_frame
+
     def drop(self, why, *, hard=False) -> None:
         self.dropped = why
         self.is_open = False

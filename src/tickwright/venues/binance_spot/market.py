@@ -8,7 +8,7 @@ Kinds of frame that are not used are counted in ``ignored``, never fatal: a venu
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import msgspec
 from msgspec import UNSET, Raw
@@ -34,11 +34,19 @@ class Shutdown(msgspec.Struct, frozen=True):
 
 
 MarketItem = Trade | Quote | BookUpdate | Bar | Ticker | Ack | Shutdown
-Route = Callable[[bytes, int], MarketItem]
+
+
+class Route(NamedTuple):
+    """How the frames of one stream are decoded: into what, of which instrument, and by what. ``decode`` raises ``UNREADABLE``."""
+
+    kind: type
+    key: str
+    decode: Callable[[bytes, int], MarketItem]
+
 
 #: Frames are told apart by this many first bytes: enough for ``{"stream":"<symbol>@depth@100ms"`` with symbols of up to
 #: 16 letters, few enough to end before the first digit that changes.
-_PREFIX_BYTES = 40
+PREFIX_BYTES = 40
 #: Stream names for which a route is kept; others are decoded the long way.
 _ROUTES_MAX = 4_096
 #: Names of ignored kinds that are counted one by one; the rest share one count.
@@ -85,16 +93,20 @@ class MarketDecoder:
 
     def read(self, frame: bytes, at_ns: int) -> MarketItem | None:
         """The same, with what concerns the connection; None for what is not used. Raises ``WireError`` and nothing else."""
-        route = self._routes.get(frame[:_PREFIX_BYTES])
+        route = self._routes.get(frame[:PREFIX_BYTES])
         if route is not None:
             try:
-                return route(frame, at_ns)
+                return route.decode(frame, at_ns)
             except UNREADABLE:
                 pass  # the long way says what is wrong, or that it is a rarer form of the same
         try:
             return self._read(frame, at_ns)
         except UNREADABLE as error:
             raise WireError(f"unreadable market frame of {len(frame)} bytes: {_brief(error)}") from None
+
+    def route(self, frame: bytes) -> Route | None:
+        """How frames that begin with the same ``PREFIX_BYTES`` as this one are decoded; None where each is a case of its own."""
+        return self._routes.get(frame[:PREFIX_BYTES])
 
     def snapshot(self, body: bytes, key: str, at_ns: int) -> BookUpdate:
         """The REST depth snapshot of ``key``."""
@@ -194,8 +206,8 @@ class MarketDecoder:
             return
         constant = b'{"stream":"%s","data":{%s' % (stream.encode(), maker[0])
         name_ends = len(b'{"stream":"",') + len(stream.encode())
-        if name_ends <= _PREFIX_BYTES <= len(constant) and frame.startswith(constant):
-            self._routes[constant[:_PREFIX_BYTES]] = maker[1](item.key)
+        if name_ends <= PREFIX_BYTES <= len(constant) and frame.startswith(constant):
+            self._routes[constant[:PREFIX_BYTES]] = maker[1](item.key)
 
 
 # Decoders are immutable and shared; they are looked up once here, not per frame.
@@ -212,7 +224,7 @@ _error = _decoder(wire.Error)
 def _trade_route(key: str) -> Route:
     decode = msgspec.json.Decoder(wire.TradeFrame, strict=False).decode
 
-    def route(frame: bytes, at_ns: int) -> Trade:
+    def decoded(frame: bytes, at_ns: int) -> Trade:
         x = decode(frame).data
         stamp = x.T
         return Trade(
@@ -225,27 +237,27 @@ def _trade_route(key: str) -> Route:
             at_ns,
         )
 
-    return route
+    return Route(Trade, key, decoded)
 
 
 def _quote_route(key: str) -> Route:
     decode = msgspec.json.Decoder(wire.BookTickerFrame, strict=False).decode
 
-    def route(frame: bytes, at_ns: int) -> Quote:
+    def decoded(frame: bytes, at_ns: int) -> Quote:
         x = decode(frame).data
         return Quote(key, x.b, x.B, x.a, x.A, x.u, 0, at_ns)
 
-    return route
+    return Route(Quote, key, decoded)
 
 
 def _depth_route(key: str) -> Route:
     decode = msgspec.json.Decoder(wire.DepthFrame, strict=False).decode
 
-    def route(frame: bytes, at_ns: int) -> BookUpdate:
+    def decoded(frame: bytes, at_ns: int) -> BookUpdate:
         x = decode(frame).data
         return BookUpdate(key, x.b, x.a, x.U - 1, x.u, False, stamp_ns(x.E), at_ns)
 
-    return route
+    return Route(BookUpdate, key, decoded)
 
 
 #: What follows ``"data":{`` without change, and the maker of a route, for the streams that are worth one.

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from tickwright.base.limits import SILENCE_CEILING_S, SILENCE_FLOOR_S
 from tickwright.model.market import (
@@ -27,7 +28,7 @@ from tickwright.model.market import (
 )
 from tickwright.net.ws import WsConnection, WsSession
 from tickwright.ports import MarketSink
-from tickwright.venues.binance_spot.market import Ack, Shutdown
+from tickwright.venues.binance_spot.market import PREFIX_BYTES, UNREADABLE, Ack, Shutdown
 from tickwright.venues.binance_spot.rules import NAME, SPANS_NS, SUBSCRIBE_BATCH
 from tickwright.venues.binance_spot.wire import Wire
 from tickwright.venues.kit import BookSync
@@ -42,6 +43,10 @@ QUIET_BOOK_S = 1.0
 REPEATED_TRADES_MAX = 10_000
 #: A subscription whose silence was reconnected for in vain is given twice as long the next time, up to this.
 SILENCE_PATIENCE_S_MAX = 300.0
+#: Reads one frame, given the time it came; and what it decodes it by, into the event that its stream is of.
+Reader = Callable[[bytes, int], None]
+Decode = Callable[[bytes, int], Any]
+
 #: No event yet: far enough from 0 that no event follows on it.
 _NOTHING = -2
 
@@ -105,8 +110,12 @@ class MarketFeed:
                 self._by_kind[kind][stream.key] = stream
             else:
                 self._bars[stream.key, name.rpartition("_")[2]] = stream
+        self._readers: dict[type, Callable[[WsConnection, Stream, Decode], Reader]] = {
+            Trade: self._trade_reader,
+            Quote: self._quote_reader,
+            BookUpdate: self._book_reader,
+        }
         self._trades = self._by_kind[Trade]
-        self._quotes = self._by_kind[Quote]
         self._books = self._by_kind[BookUpdate]
         self._conn: WsConnection | None = None
         self._older: WsConnection | None = None  # the one that is to be replaced, until it is gone
@@ -135,6 +144,7 @@ class MarketFeed:
             self._subscribe(conn, names[start : start + SUBSCRIBE_BATCH])
         for name, stream in self.streams.items():
             conn.watch(name, floor_s=stream.floor_s, ceiling_s=stream.patience_s)
+        conn.read_by(self._reader(conn))
 
     def on_close(self, conn: WsConnection, why: str, code: int) -> None:
         """Everything that was up is down, unless another connection is there that delivers it."""
@@ -189,27 +199,103 @@ class MarketFeed:
     def on_frame(self, conn: WsConnection, payload: bytes, recv_ns: int) -> None:
         """One frame. Raises ``WireError``, which the session counts: a lost change of a book shows as a gap at the next."""
         item = self._read(payload, recv_ns)
-        # The two kinds that come by the thousand are handled here: a call costs as much as the rest of it. Their type is
-        # compared, which is cheaper than isinstance and tells mypy nothing.
-        kind = type(item)
-        if kind is Quote:
-            quote: Quote = item  # type: ignore[assignment]  # see above
-            stream = self._quotes.get(quote.key)
-            if stream is not None:
-                conn.saw(stream.name)
-                if self._delivered is None or not self._again(stream, quote.seq):
-                    self._sink(quote)
-        elif kind is Trade:
-            trade: Trade = item  # type: ignore[assignment]  # see above
-            stream = self._trades.get(trade.key)
-            if stream is not None:
-                conn.saw(stream.name)
-                number = trade.trade_id
-                if number == stream.last + 1 or self._jump(stream, number, recv_ns):
-                    stream.last = number
-                    self._sink(trade)
-        elif item is not None:
-            self._other(conn, item)
+        if isinstance(item, Trade):
+            self._trade(conn, item)
+        elif isinstance(item, (Quote, Ticker)):
+            self._latest(conn, item)
+        elif isinstance(item, BookUpdate):
+            self._change(conn, item)
+        elif isinstance(item, Bar):
+            self._bar(conn, item)
+        elif isinstance(item, Ack):
+            self._acked(conn, item)
+        elif isinstance(item, Shutdown) and self.session is not None:
+            self.session.rotate_soon()
+
+    def _reader(self, conn: WsConnection) -> Reader:
+        """What reads the frames of a connection. Streams whose frames are told by their first bytes have a function each, made
+        once a frame of theirs has been read the long way; it does what :meth:`on_frame` does, with nothing to look up.
+        """
+        readers: dict[bytes, Reader] = {}
+
+        def read(payload: bytes, recv_ns: int) -> None:
+            reader = readers.get(payload[:PREFIX_BYTES])
+            if reader is not None:
+                reader(payload, recv_ns)
+                return
+            self.on_frame(conn, payload, recv_ns)
+            route = self._wire.market.route(payload)
+            stream = self._by_kind[route.kind].get(route.key) if route is not None else None
+            if route is not None and stream is not None:
+                readers[payload[:PREFIX_BYTES]] = self._readers[route.kind](conn, stream, route.decode)
+
+        return read
+
+    def _trade_reader(self, conn: WsConnection, stream: Stream, decode: Decode) -> Reader:
+        sink, watch = self._sink, conn.watches[stream.name]
+
+        def read(payload: bytes, recv_ns: int) -> None:
+            try:
+                trade = decode(payload, recv_ns)
+            except UNREADABLE:  # the long way says what is wrong, or that it is a rarer form of the same
+                self.on_frame(conn, payload, recv_ns)
+                return
+            watch.seen += 1
+            number = trade.trade_id
+            if number == stream.last + 1 or self._jump(stream, number, recv_ns):
+                stream.last = number
+                sink(trade)
+
+        return read
+
+    def _quote_reader(self, conn: WsConnection, stream: Stream, decode: Decode) -> Reader:
+        sink, watch = self._sink, conn.watches[stream.name]
+
+        def read(payload: bytes, recv_ns: int) -> None:
+            try:
+                quote = decode(payload, recv_ns)
+            except UNREADABLE:
+                self.on_frame(conn, payload, recv_ns)
+                return
+            watch.seen += 1
+            if self._delivered is None or not self._again(stream, quote.seq):
+                sink(quote)
+
+        return read
+
+    def _book_reader(self, conn: WsConnection, stream: Stream, decode: Decode) -> Reader:
+        watch, sync = conn.watches[stream.name], stream.sync
+        assert sync is not None, "a stream of changes has a book"
+
+        def read(payload: bytes, recv_ns: int) -> None:
+            try:
+                update = decode(payload, recv_ns)
+            except UNREADABLE:
+                self.on_frame(conn, payload, recv_ns)
+                return
+            watch.seen += 1
+            self._emit(sync.on_update(update))
+            if sync.wants_snapshot:
+                self._want_snapshot(stream)
+
+        return read
+
+    def _trade(self, conn: WsConnection, trade: Trade) -> None:
+        stream = self._trades.get(trade.key)
+        if stream is None:
+            return
+        conn.saw(stream.name)
+        number = trade.trade_id
+        if number == stream.last + 1 or self._jump(stream, number, trade.recv_ns):
+            stream.last = number
+            self._sink(trade)
+
+    def _latest(self, conn: WsConnection, item: Quote | Ticker) -> None:
+        stream = self._by_kind[type(item)].get(item.key)
+        if stream is not None:
+            conn.saw(stream.name)
+            if self._delivered is None or not self._again(stream, item.seq if isinstance(item, Quote) else item.venue_ns):
+                self._sink(item)
 
     def _jump(self, stream: Stream, number: int, recv_ns: int) -> bool:
         """A trade whose number is not the next one: tell the gap if there is one; False if it was delivered before."""
@@ -227,22 +313,6 @@ class MarketFeed:
             return True
         self._delivered[stream.name] = number
         return False
-
-    def _other(self, conn: WsConnection, item: BookUpdate | Bar | Ticker | Ack | Shutdown | MarketEvent) -> None:
-        if isinstance(item, BookUpdate):
-            self._change(conn, item)
-        elif isinstance(item, Bar):
-            self._bar(conn, item)
-        elif isinstance(item, Ticker):
-            stream = self._by_kind[Ticker].get(item.key)
-            if stream is not None:
-                conn.saw(stream.name)
-                if self._delivered is None or not self._again(stream, item.venue_ns):
-                    self._sink(item)
-        elif isinstance(item, Ack):
-            self._acked(conn, item)
-        elif isinstance(item, Shutdown) and self.session is not None:
-            self.session.rotate_soon()
 
     def _change(self, conn: WsConnection, update: BookUpdate) -> None:
         stream = self._books.get(update.key)

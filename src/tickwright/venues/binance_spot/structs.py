@@ -103,16 +103,42 @@ class DayTicker(Struct, gc=False):
     q: Size
 
 
+class StreamTrade(Struct, gc=False):
+    """A trade in a frame of a stream whose symbol is known by the name of the stream; so the next two."""
+
+    t: Id
+    p: Price
+    q: Size
+    T: Stamp
+    m: bool
+
+
+class StreamBookTicker(Struct, gc=False):
+    u: Seq
+    b: Price
+    B: Size
+    a: Price
+    A: Size
+
+
+class StreamDepth(Struct, gc=False):
+    E: Stamp
+    U: Seq
+    u: Seq
+    b: list[Level]
+    a: list[Level]
+
+
 class TradeFrame(Struct, gc=False):
-    data: Trade
+    data: StreamTrade
 
 
 class BookTickerFrame(Struct, gc=False):
-    data: BookTicker
+    data: StreamBookTicker
 
 
 class DepthFrame(Struct, gc=False):
-    data: Depth
+    data: StreamDepth
 
 
 class Head(Struct, gc=False):
