@@ -170,6 +170,8 @@ def _told(state: State, change: Change) -> None:
 
 def _rejected(state: State, change: Change) -> None:
     state.ledger.release(change.order.client_id)
+    if change.reason is Reason.VENUE_WOULD_TAKE:
+        return  # a maker's order that came too late: its everyday life, and no sign that something is wrong
     for halt in state.watch.on_reject(state.now_ns):
         control.raise_halt(state, *halt)
 

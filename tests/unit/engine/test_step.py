@@ -528,3 +528,19 @@ def test_given_a_replacement_in_doubt_when_the_old_order_is_amended_again_then_n
         strategy._dirty = True
 
     assert of(ask(world, again), Amend) == []
+
+
+def test_given_post_only_orders_that_would_take_when_rejected_in_a_row_then_nothing_is_paused_and_other_rejections_count_on():
+    """A market maker meets them all day; they neither make a streak nor end one."""
+    world = ready(limits=msgspec.structs.replace(LIMITS, reject_streak=2, submits_per_second=50))
+
+    def rejected(reason, price):
+        order = sent(ask(world, lambda s: s.buy("0.01", limit=price, post_only=True)))
+        world.answer(order, Rejected(reason=reason))
+        return world.state.halts.level_for("Idle", BTC.key, "sim")
+
+    for number in range(5):
+        assert rejected(Reason.VENUE_WOULD_TAKE, f"5900{number}") is HaltLevel.RUN
+    assert rejected(Reason.VENUE_FUNDS, "59010") is HaltLevel.RUN
+    assert rejected(Reason.VENUE_WOULD_TAKE, "59011") is HaltLevel.RUN
+    assert rejected(Reason.VENUE_FUNDS, "59012") is HaltLevel.PAUSE
