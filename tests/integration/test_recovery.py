@@ -21,6 +21,7 @@ from tickwright.model.market import BUY
 from tickwright.model.reason import Reason
 from tickwright.run.record import Recording
 from tickwright.run.replay import replay
+from tickwright.run.whatif import what_if
 from tickwright.sim.stands.binance_spot import BinanceSpotStand, StandConfig
 from tickwright.sim.stands.server import serve
 
@@ -201,3 +202,21 @@ def test_given_runs_of_a_strategy_when_replayed_then_every_effect_is_the_same(tm
         assert result.complete
         assert result.effects > 4
         assert result.run_seconds > 2
+    _other_versions(tmp_path / names[0])
+
+
+class Slower(Cross):
+    """Another version."""
+
+    fast = trades() >> (lambda trade: trade.price) >> ema(40)
+
+
+def _other_versions(path: Path) -> None:
+    """The same one sends the same orders and comes to the same; another one does not send the same."""
+    same = what_if(path, Cross)
+    assert (same.only_recorded, same.only_other) == (0, 0)
+    assert same.same > 1
+    assert all(line.recorded == line.other for line in same.orders[:1])
+    other = what_if(path, Slower)
+    assert other.only_recorded + other.only_other > 0
+    assert other.same + other.only_recorded == same.same

@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from tickwright.base.clock import NS_PER_S
 from tickwright.base.errors import JournalError, MismatchError, UsageError
 from tickwright.cli.output import note, print_json, print_rich, say
+
+if TYPE_CHECKING:
+    from tickwright.strategy.strategy import Strategy
 
 #: Rows that are printed unless more are asked for.
 ROWS = 50
@@ -156,15 +159,36 @@ def replay(
     name: Annotated[str, typer.Option(help="Which strategy, where the file has several.")] = "",
     json: Json = False,
 ) -> None:
-    """Feed the events of a run to a fresh engine and compare every effect with the one on record."""
+    """Feed a run's events to a fresh engine and compare every effect with the one on record; or show another version's."""
     from tickwright.run.load import load_strategy
     from tickwright.run.replay import describe, replay
 
-    chosen = load_strategy(strategy, name) if strategy is not None else None
-    result = replay(path, strategy=chosen, progress=lambda steps: note(f"{steps:,} steps"))
+    if strategy is not None:
+        _beside(path, load_strategy(strategy, name), json=json)
+        return
+    result = replay(path, progress=lambda steps: note(f"{steps:,} steps"))
     if json:
         print_json(result)
     else:
         say(describe(result))
-    if not result.identical and strategy is None:
+    if not result.identical:
         raise MismatchError("the replay did not do what is on record", where=result.run)
+
+
+def _beside(path: Path, strategy: type[Strategy], *, json: bool) -> None:
+    from rich.table import Table
+
+    from tickwright.run.journals import clock_text
+    from tickwright.run.whatif import what_if
+
+    result = what_if(path, strategy)
+    if json:
+        print_json(result)
+        return
+    drawn = Table("time", "instrument", "side", result.recorded_strategy, result.other_strategy, box=None, header_style="bold")
+    for line in result.orders:
+        drawn.add_row(clock_text(line.at_ns), line.key, line.side, line.recorded, line.other)
+    print_rich(drawn)
+    only = f"{result.only_recorded} only on record, {result.only_other} only by {result.other_strategy}"
+    say(f"{result.same} orders by both, {only}")
+    say(f"profit: {result.recorded_pnl} on record, {result.other_pnl} by {result.other_strategy}, {result.currency}")
