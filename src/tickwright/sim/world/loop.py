@@ -4,7 +4,7 @@ Everything that asyncio's code does with a loop works as usual: tasks, futures, 
 connections are the world's network. A function given to an executor runs at once, in place. What no one caught goes to the world,
 which raises it.
 
-Guarantees: nothing depends on where an object lies in memory: tasks are hashed by their number, so that a set of them has an
+Guarantees: nothing depends on where an object lies in memory: tasks and futures are hashed by number, so a set of them has an
 order. Does not: know threads, signals, pipes, subprocesses, datagrams or TLS; asking for them raises.
 """
 
@@ -36,6 +36,17 @@ class WorldTask(asyncio.Task[T]):
     def __init__(self, number: int, coro: Generator[Any, None, T] | Coroutine[Any, Any, T], **kwargs: Any) -> None:
         self.number = number
         super().__init__(coro, **kwargs)
+
+    def __hash__(self) -> int:
+        return self.number
+
+
+class WorldFuture(asyncio.Future[T]):
+    """The same for a future: libraries keep those who wait for one thing in a set, and wake them in its order."""
+
+    def __init__(self, number: int, *, loop: asyncio.AbstractEventLoop) -> None:
+        self.number = number
+        super().__init__(loop=loop)
 
     def __hash__(self) -> int:
         return self.number
@@ -99,6 +110,7 @@ class ProcessLoop(asyncio.BaseEventLoop):
         self._scheduler = scheduler
         self._failed = failed
         self._made = 0
+        self._futures = 0
         self._kept: dict[asyncio.Task[Any], None] = {}
 
     def set_debug(self, enabled: bool) -> None:
@@ -118,6 +130,10 @@ class ProcessLoop(asyncio.BaseEventLoop):
         if not self.dead:
             self._scheduler.soon(self, handle)
         return handle
+
+    def create_future(self) -> asyncio.Future[Any]:
+        self._futures += 1
+        return WorldFuture(self._futures, loop=self)
 
     def call_soon_threadsafe(
         self, callback: Callable[[*Ts], object], *args: *Ts, context: contextvars.Context | None = None
