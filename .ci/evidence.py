@@ -61,6 +61,7 @@ def rows(world: dict | None, kills: str, nightly: str) -> list[tuple[str, str, s
         ]
     found += [
         ("planted bugs caught", "pytest tests/world/test_canaries.py", "15 of 15, each within 60 seeds; in every test run"),
+        ("simulated crash points", "pytest tests/world/test_crash_points.py", "256, in every test run; the aim is 10,000"),
         ("real kills at named points", "pytest tests/crash", "24 of 24; in every test run"),
         ("real kills at random times", "pytest tests/crash -m nightly", kills or "not run"),
         ("the long form of every test", "make nightly", nightly or "not run"),

@@ -11,6 +11,9 @@ from tickwright.run.world.swarm import draw
 from tickwright.run.world.worker import run_one
 from world.canaries import CANARIES
 
+#: A killed process closes nothing: what it had open is no leak.
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+
 #: Seeds within which each is caught. Without a bug none of these seeds finds anything: see test_seeds.py.
 SEEDS = 60
 

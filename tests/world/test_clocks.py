@@ -9,6 +9,9 @@ from tickwright.run.world.seed import run_seed
 from tickwright.run.world.swarm import ClockStep, Draw
 from tickwright.sim.faults import Fault, FaultKind
 
+#: A killed process closes nothing: what it had open is no leak.
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+
 #: Answers get lost meanwhile, so that fences matter.
 LOST = (Fault(kind=FaultKind.LOST_REPLY, on="order", probability=0.2), Fault(kind=FaultKind.DROP, on="order", probability=0.1))
 

@@ -12,6 +12,9 @@ from tickwright.run.world.seed import run_seed
 from tickwright.run.world.swarm import Draw
 from tickwright.run.world.worker import run_one
 
+#: A killed process closes nothing: what it had open is no leak.
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+
 FOUND = sorted((Path(__file__).parent / "seeds").glob("*.json"))
 #: A night's seeds are run by `make nightly` through the command itself.
 SEEDS = 200

@@ -92,6 +92,7 @@ class SeedResult(msgspec.Struct, frozen=True, kw_only=True):
     fills: int
     lives: int
     crashes: int
+    disk_calls: int
     steps: int
     simulated_s: float
     marks: dict[str, int]
@@ -297,6 +298,11 @@ def _at_once(work: Callable[[], None]) -> None:
 
 def run_seed(draw: Draw, strategy: type[Strategy] | None = None) -> SeedResult:
     """Live through it, and judge. Nothing is raised: what goes wrong is a violation."""
+    with _left_behind():
+        return _run_seed(draw, strategy)
+
+
+def _run_seed(draw: Draw, strategy: type[Strategy] | None) -> SeedResult:
     strategy = strategy or (RestlessByBook if draw.book else Restless)
     config = StandConfig(
         seed=draw.seed,
@@ -307,7 +313,7 @@ def run_seed(draw: Draw, strategy: type[Strategy] | None = None) -> SeedResult:
     )
     stand = BinanceSpotStand(config)
     marks = Marks()
-    with marks.counting(), _left_behind(), World(draw.seed, faults=draw.net) as world:
+    with marks.counting(), World(draw.seed, faults=draw.net) as world:
         venue = world.node("venue")
         client = world.node("client", wall_ahead_ns=draw.ahead_ms * 1_000_000, drift_ppm=draw.drift_ppm, disk=draw.disk)
         life = Life(draw, world, client, stand, serve_stand(venue, stand), strategy)
@@ -326,6 +332,7 @@ def run_seed(draw: Draw, strategy: type[Strategy] | None = None) -> SeedResult:
         fills=len(stand.state()["fills"]),  # type: ignore[arg-type]  # a list
         lives=life.lives,
         crashes=life.crashes,
+        disk_calls=client.disk.calls,
         steps=world.scheduler.steps,
         simulated_s=round(world.now_s, 3),
         marks=marks.counts,
@@ -373,6 +380,10 @@ def _plan(draw: Draw, world: World, life: Life) -> None:
         power = crash.power and draw.durability == "power"  # otherwise what was sent need not be on record, as documented
         world.at(crash.at_s, lambda power=power: life.crash(power))  # type: ignore[misc]  # bound now
         world.at(crash.at_s + crash.down_s, life.again)
+    for point in draw.crash_calls:
+        world.crash_at_call(client, point.call, power=point.power, midway=point.midway)
+        for half in range(1, int(2 * draw.seconds)):  # whenever it was, it is started again half a second later at the most
+            world.at(half / 2, life.again)
     for number, hand in enumerate(draw.hands):
         world.at(hand.at_s, lambda hand=hand, number=number: _by_hand(life, hand.does, number))  # type: ignore[misc]  # bound now
 

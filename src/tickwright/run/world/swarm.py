@@ -30,6 +30,14 @@ class Crash(msgspec.Struct, frozen=True):
     down_s: float
 
 
+class CrashCall(msgspec.Struct, frozen=True):
+    """The process is killed, or the machine loses power, at one call of its disk: before it, or in the middle of a write."""
+
+    call: int
+    power: bool
+    midway: bool
+
+
 class ClockStep(msgspec.Struct, frozen=True):
     """The client's wall clock jumps."""
 
@@ -65,6 +73,7 @@ class Draw(msgspec.Struct, frozen=True, kw_only=True):
     pauses: tuple[Pause, ...] = ()
     crashes: tuple[Crash, ...] = ()
     hands: tuple[Hand, ...] = ()
+    crash_calls: tuple[CrashCall, ...] = ()
     durability: str = "power"
     segment_bytes: int = 1_000_000
     pace_ms: float = 100.0

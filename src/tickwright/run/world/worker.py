@@ -34,6 +34,7 @@ def run_one(drawn: Draw, strategy: str) -> SeedResult:
             fills=0,
             lives=0,
             crashes=0,
+            disk_calls=0,
             steps=0,
             simulated_s=0.0,
             marks={},
