@@ -31,8 +31,9 @@ BLAST = {
     "cryptofeed": {"trade": 100_000, "bookTicker": 100_000, "depth": 6_000, "depth20": 12_000},
     "ccxt": {"trade": 20_000, "bookTicker": 20_000, "depth": 6_000, "depth20": 10_000},
 }
-#: Clients of the latency comparison. The three of ours differ in what an order has survived before it is sent.
-TICK = ("floor", "off", "process", "power", "ccxt")
+#: Clients of the latency comparison. Three of ours differ in what an order has survived before it is sent; the fourth is
+#: ``process`` with an order rehearsed every millisecond.
+TICK = ("floor", "off", "process", "power", "rehearsed", "ccxt")
 SAMPLES, WARMUP = 400, 100
 TICK_DEADLINE_S = 120.0
 NOT_RUN = "not run"
@@ -223,6 +224,8 @@ def tick_summary(samples: dict[str, list[list[float]]]) -> dict[str, Any]:
         "process_to_floor": round(paired(halves["process"], halves["floor"]), 2),
         "process_to_ccxt_pro": round(paired(halves["process"], halves["ccxt"]), 2),
         "process_to_off": round(paired(halves["process"], halves["off"]), 2),
+        "rehearsed_to_floor": round(paired(halves["rehearsed"], halves["floor"]), 2),
+        "rehearsed_to_ccxt_pro": round(paired(halves["rehearsed"], halves["ccxt"]), 2),
         "power_to_off": round(paired(halves["power"], halves["off"]), 2),
     }
 
@@ -243,13 +246,22 @@ def show_blasts(summary: dict[str, Any]) -> None:
 
 
 def show_ticks(summary: dict[str, Any], rounds: int) -> None:
-    names = {"floor": "floor", "off": "tickwright, no journal", "process": "tickwright, process", "power": "tickwright, power"}
+    names = {
+        "floor": "floor",
+        "off": "tickwright, no journal",
+        "process": "tickwright, process",
+        "power": "tickwright, power",
+        "rehearsed": "process, rehearsed",
+    }
     print(f"\ntick to signed order over loopback, microseconds, {SAMPLES * rounds} samples each")
     print(f"{'':>23} {'p50':>7} {'p99':>7}")
     for client in TICK:
         print(f"{names.get(client, 'ccxt.pro, HTTP order'):>23} {summary['p50_us'][client]:>7,} {summary['p99_us'][client]:>7,}")
     ratios = f"{summary['process_to_floor']} x the floor, {summary['process_to_ccxt_pro']} of ccxt.pro"
     print(f"{'':>23}   = process is {ratios}, {summary['process_to_off']} x off; power is {summary['power_to_off']} x off")
+    print(
+        f"{'':>23}     rehearsed is {summary['rehearsed_to_floor']} x the floor, {summary['rehearsed_to_ccxt_pro']} of ccxt.pro"
+    )
 
 
 def main() -> None:

@@ -4,8 +4,8 @@
 
 Clients: ``floor`` (picows, msgspec and an HMAC, written by hand, an order over the websocket), ``off``, ``process`` and
 ``power`` (the whole engine: session, decode, step, transform, decide, risk gate, reservation, journal with that durability,
-signature, order over the websocket), ``ccxt`` (ccxt.pro, an order over HTTP). All keep an average of the mid price and buy
-below the best bid.
+signature, order over the websocket), ``rehearsed`` (``process`` with an order rehearsed every millisecond), ``ccxt``
+(ccxt.pro, an order over HTTP). All keep an average of the mid price and buy below the best bid.
 """
 
 import asyncio
@@ -19,6 +19,8 @@ from typing import Any
 
 #: The same as that of ``tick.py``.
 ORDER_EVERY = 12
+#: How often the ``rehearsed`` client rehearses an order.
+REHEARSE_MS = 1.0
 
 
 def due(number: int) -> bool:
@@ -92,7 +94,7 @@ async def floor(about: dict[str, Any]) -> None:
     await asyncio.Event().wait()
 
 
-async def tickwright(about: dict[str, Any], durability: str) -> None:
+async def tickwright(about: dict[str, Any], durability: str, *, rehearsed: bool = False) -> None:
     """A run as ``tickwright run`` makes it."""
     from tickwright import DOWN, Strategy, Tif, ema, quotes
     from tickwright.base.chance import Chance
@@ -101,6 +103,7 @@ async def tickwright(about: dict[str, Any], durability: str) -> None:
     from tickwright.journal.writer import Durability
     from tickwright.risk.limits import Limits
     from tickwright.run.record import Recording
+    from tickwright.run.rehearsal import rehearsal
     from tickwright.run.session import Plan, Session
     from tickwright.venues.binance_spot import Binance
     from tickwright.venues.kit import VenueConfig
@@ -136,7 +139,10 @@ async def tickwright(about: dict[str, Any], durability: str) -> None:
     )  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
         recording = Recording(Path(folder), "bench", Durability(durability)) if durability != "off" else None
-        plan = Plan(strategy=Buy, params={}, venue=venue, symbols=["BTC/USDT"], limits=limits, recording=recording)
+        keepers = rehearsal(REHEARSE_MS if rehearsed else 0.0)
+        plan = Plan(
+            strategy=Buy, params={}, venue=venue, symbols=["BTC/USDT"], limits=limits, recording=recording, keepers=keepers
+        )
         session = Session(plan, clock, _complain)
         await session.prepare()
         await session.run()
@@ -181,6 +187,8 @@ async def main() -> None:
     name, about = sys.argv[1], json.loads(sys.argv[2])
     if name in ("floor", "ccxt"):
         await {"floor": floor, "ccxt": ccxt}[name](about)
+    elif name == "rehearsed":
+        await tickwright(about, "process", rehearsed=True)
     else:
         await tickwright(about, name)
 

@@ -7,7 +7,7 @@ from typing import Protocol, runtime_checkable
 
 from tickwright.model.account import AccountEvent, FeeRates, Permissions, Snapshot
 from tickwright.model.caps import Caps
-from tickwright.model.effect import Effect, Notice
+from tickwright.model.effect import Effect, Notice, Submit
 from tickwright.model.event import Event
 from tickwright.model.instrument import Instrument
 from tickwright.model.market import Bar, MarketEvent, Subscription, Trade
@@ -80,6 +80,14 @@ class Streaming(Protocol):
 
     async def run_account(self, sink: AccountSink) -> None:
         """Deliver until cancelled. Connection trouble is delivered as AccountDown and AccountUp, never raised."""
+
+
+@runtime_checkable
+class Rehearsing(Protocol):
+    """A venue or a journal that can do everything it does with an order short of sending or writing it."""
+
+    def rehearse(self, submit: Submit) -> None:
+        """Make the bytes of an order and throw them away. Changes nothing, uses no budget."""
 
 
 class Journal(Protocol):

@@ -34,7 +34,7 @@ from tickwright.journal.record import (
     frame,
 )
 from tickwright.model.account import AccountDown, AccountUp, Balance, Position, Transfer
-from tickwright.model.effect import CancelOwed, Effect, HaltChanged, Notice, Reconciled, Stopped, Valued, Watched
+from tickwright.model.effect import CancelOwed, Effect, HaltChanged, Notice, Reconciled, Stopped, Submit, Valued, Watched
 from tickwright.model.event import (
     AmendOutcome,
     CancelOutcome,
@@ -161,6 +161,10 @@ class JournalWriter:
             self._flush(sync=False)
             if type(event) is Tick:
                 self._tick()
+
+    def rehearse(self, submit: Submit) -> None:
+        """Make the bytes of an intent and throw them away: see :class:`tickwright.ports.Rehearsing`."""
+        frame(STEPS, encode_steps(self._seq, [Tick(0)], [(0, (submit,))]), self._kept)
 
     def _with_effects(self, seq: int, effects: Sequence[Effect]) -> None:
         self._seq = seq

@@ -15,7 +15,7 @@ from tickwright.base.numbers import MONEY_EXP, POW10, money, to_text
 from tickwright.model.caps import Caps
 from tickwright.model.instrument import Instrument
 from tickwright.model.market import BUY
-from tickwright.model.order import NewOrder
+from tickwright.model.order import NewOrder, OrderType
 from tickwright.model.reason import Reason
 from tickwright.risk.filters import Verdict, check_caps, check_filters
 from tickwright.risk.halts import HaltLevel
@@ -66,10 +66,16 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     account_age_ns: int | None = 0  # since the account stream's last word; None: it is down
 
 
+#: What makes two orders the same: instrument, whether they buy, type, quantity, price and stop.
+Terms = tuple[str, bool, OrderType, int, int | None, int | None]
+
+
 class Gate:
     """The built-in checks, in the order in which they are most likely to tell the real cause."""
 
     __slots__ = (
+        "_alike",
+        "_alike_ns",
         "_bought",
         "_position_max",
         "_qty_max",
@@ -89,9 +95,12 @@ class Gate:
         self._qty_max = None if limits.max_order_qty is None else money(limits.max_order_qty)
         self._position_max = None if limits.max_position is None else money(limits.max_position)
         self._stale_ns = int(limits.stale_book_s * _S)
+        self._alike_ns = int(limits.duplicate_window_s * _S)
         self._skew_ns = limits.clock_skew_ms * _MS
-        #: By instrument, the last minute's orders: the rate and the duplicate guard both look at them.
-        self._sent: dict[str, deque[tuple[int, NewOrder]]] = {}
+        #: By instrument, when the last minute's orders were sent.
+        self._sent: dict[str, deque[int]] = {}
+        #: By its terms, when an order was last sent: those of the duplicate guard's window, the oldest first.
+        self._alike: dict[Terms, int] = {}
         #: By strategy and instrument, the prices at which it took: bought negated, so that the highest is the lowest.
         self._bought: dict[tuple[str, str], HighestWithin] = {}
         self._sold: dict[tuple[str, str], HighestWithin] = {}
@@ -99,7 +108,18 @@ class Gate:
     def check(self, order: NewOrder, view: View, now_ns: int) -> Approved | Refused:
         """Approve or refuse; an approval counts towards rates, duplicates and the rolling collar."""
         taken = _touch_units(order, view)
-        verdict = (
+        verdict = self._weigh(order, view, taken, now_ns)
+        if verdict is not None:
+            return Refused(order, *verdict)
+        self._remember(order, taken, now_ns)
+        return Approved(order, self.rules)
+
+    def weigh(self, order: NewOrder, view: View, now_ns: int) -> Verdict | None:
+        """What :meth:`check` would refuse it for, None for nothing. Counts nowhere, so it is no approval."""
+        return self._weigh(order, view, _touch_units(order, view), now_ns)
+
+    def _weigh(self, order: NewOrder, view: View, taken: int | None, now_ns: int) -> Verdict | None:
+        return (
             check_caps(order, view.caps)
             or check_filters(order, view.instrument, _reference(view))
             or _halted(order, view)
@@ -111,10 +131,6 @@ class Gate:
             or self._rate(order, now_ns)
             or self._rolling(order, view, taken, now_ns)
         )
-        if verdict is not None:
-            return Refused(order, *verdict)
-        self._remember(order, taken, now_ns)
-        return Approved(order, self.rules)
 
     def _fresh(self, view: View) -> Verdict | None:
         """Whether there is a market to price against, its figures make sense, and it and the clocks can be relied on."""
@@ -214,22 +230,13 @@ class Gate:
             return None
         limits = self.limits
         # Each deque holds as many as a minute may: when it is full, its first is the order that must be a minute old.
-        if len(sent) >= limits.submits_per_minute and now_ns - sent[0][0] < 60 * _S:
+        if len(sent) >= limits.submits_per_minute and now_ns - sent[0] < 60 * _S:
             return Reason.SUBMIT_RATE, f"{limits.submits_per_minute} orders were sent within a minute."
-        if len(sent) >= limits.submits_per_second and now_ns - sent[-limits.submits_per_second][0] < _S:
+        if len(sent) >= limits.submits_per_second and now_ns - sent[-limits.submits_per_second] < _S:
             return Reason.SUBMIT_RATE, f"{limits.submits_per_second} orders were sent within a second."
-        window_ns = int(limits.duplicate_window_s * _S)
-        for at_ns, other in reversed(sent):
-            if now_ns - at_ns >= window_ns:
-                break
-            if (
-                other.qty == order.qty
-                and other.price == order.price
-                and other.stop == order.stop
-                and other.side is order.side
-                and other.type is order.type
-            ):
-                return Reason.DUPLICATE, f"The same order was sent {(now_ns - at_ns) / _MS:.0f} ms ago."
+        at_ns = self._alike.get(_terms(order))
+        if at_ns is not None and now_ns - at_ns < self._alike_ns:
+            return Reason.DUPLICATE, f"The same order was sent {(now_ns - at_ns) / _MS:.0f} ms ago."
         return None
 
     def _rolling(self, order: NewOrder, view: View, taken: int | None, now_ns: int) -> Verdict | None:
@@ -253,7 +260,8 @@ class Gate:
         if sent is None:
             most = max(self.limits.submits_per_minute, self.limits.submits_per_second)
             sent = self._sent[order.key] = deque(maxlen=most)
-        sent.append((now_ns, order))
+        sent.append(now_ns)
+        self._remember_terms(order, now_ns)
         if taken is None or self.limits.rolling_collar_ppm is None:
             return
         buying = order.side is BUY
@@ -262,6 +270,21 @@ class Gate:
         if seen is None:
             seen = prices[order.strategy, order.key] = HighestWithin(int(self.limits.rolling_collar_s * _S))
         seen.add(-taken if buying else taken, now_ns)
+
+    def _remember_terms(self, order: NewOrder, now_ns: int) -> None:
+        alike = self._alike
+        terms = _terms(order)
+        alike.pop(terms, None)  # a key keeps its place when it is set again: the oldest must come first
+        alike[terms] = now_ns
+        while alike:
+            oldest = next(iter(alike))
+            if now_ns - alike[oldest] < self._alike_ns:
+                break
+            del alike[oldest]
+
+
+def _terms(order: NewOrder) -> Terms:
+    return order.key, order.side is BUY, order.type, order.qty, order.price, order.stop
 
 
 _BY_LEVEL = {

@@ -50,6 +50,7 @@ class RunSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     reconcile_s: Annotated[float, msgspec.Meta(ge=0)] = (
         60.0  # how often both sides are compared while it runs; 0: only when asked
     )
+    rehearse_ms: Annotated[float, msgspec.Meta(ge=0, le=1_000)] = 0.0  # how often an order is rehearsed; 0: never
     dead_man_s: Annotated[float, msgspec.Meta(ge=0, le=3_600)] = 30.0  # the switch at the venue, where it has one; 0: off
 
 

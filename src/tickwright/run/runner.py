@@ -25,6 +25,7 @@ from tickwright.run.load import load_strategy
 from tickwright.run.logs import Redactor, setup_logs
 from tickwright.run.options import RunOptions
 from tickwright.run.record import Left, Recording
+from tickwright.run.rehearsal import rehearsal
 from tickwright.run.secrets import require_credentials
 from tickwright.run.session import Plan, Session
 from tickwright.run.standrun import StandProcess
@@ -92,7 +93,11 @@ async def _run(options: RunOptions, config: Config, redactor: Redactor) -> Summa
             recording=recording,
             resume=options.resume,
             reconcile_every_s=config.run.reconcile_s,
-            keepers=[*([heart.keep] if heart is not None else []), *dead_man(venue, config.run.dead_man_s)],
+            keepers=[
+                *([heart.keep] if heart is not None else []),
+                *dead_man(venue, config.run.dead_man_s),
+                *rehearsal(config.run.rehearse_ms),
+            ],
         )
         return await run_plan(plan, clock, connections_of(source or venue), quiet=options.quiet)
 

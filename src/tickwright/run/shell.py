@@ -82,6 +82,7 @@ class Shell:
         self.venues = venues
         self.subscriptions = subscriptions
         self.clock = clock
+        self.journal = journal
         self._record = journal.write if journal is not None else None
         self.on_notice = on_notice
         self._clock_again_s = clock_again_s

@@ -23,6 +23,7 @@ from tickwright.base.limits import CLOCK_SAMPLES, DONE_ORDERS_KEPT, FILL_IDS_REM
 from tickwright.base.suggest import near_or_list
 from tickwright.model.account import AccountEvent, FeeRates, Permissions, Snapshot
 from tickwright.model.caps import Caps
+from tickwright.model.effect import Submit
 from tickwright.model.instrument import Instrument
 from tickwright.model.market import Bar, MarketEvent, Subscription, Trade
 from tickwright.model.order import (
@@ -313,6 +314,11 @@ class Binance:
         self._orders.sent(order)
         dead_after_ns = self._asker.offset.venue_ns(order.dead_after_ns) if order.dead_after_ns else 0
         return self._order(requests.submit(order, self.wire.symbols.native(order.key), dead_after_ns))
+
+    def rehearse(self, submit: Submit) -> None:
+        """The request of an order, encoded and signed, and thrown away: see :class:`tickwright.ports.Rehearsing`."""
+        if self._api is not None:
+            self._api.rehearse(submit.order)
 
     def submit_pair(self, above: NewOrder, below: NewOrder, list_id: str) -> Awaitable[Outcome]:
         """Two orders of which one cancels the other: ``above`` and ``below`` the market."""

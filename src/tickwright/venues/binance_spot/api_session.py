@@ -17,8 +17,10 @@ import msgspec
 from tickwright.base.errors import WireError
 from tickwright.base.limits import REQUESTS_IN_FLIGHT_MAX
 from tickwright.model.account import AccountDown, AccountEvent, AccountUp
+from tickwright.model.order import NewOrder
 from tickwright.net.ws import WsConnection, WsSession
 from tickwright.ports import AccountSink
+from tickwright.venues.binance_spot import requests
 from tickwright.venues.binance_spot.account import Answer
 from tickwright.venues.binance_spot.answers import read_error
 from tickwright.venues.binance_spot.market import Shutdown
@@ -139,6 +141,12 @@ class ApiSession:
         pending = self._pending[number] = _Pending(future, request, conn)
         pending.timer = loop.call_later(deadline_s, self._expire, number, deadline_s)
         return future
+
+    def rehearse(self, order: NewOrder) -> None:
+        """The bytes of an order that is not sent, under a number that no request has."""
+        if self.open_for_orders and not requests.unsupported(order):
+            request = requests.submit(order, self._wire.symbols.native(order.key), order.dead_after_ns)
+            self._wire.ws(request, 0, self._clockwork.venue_ns(), logged_on=self._logged_on)
 
     def _expire(self, number: int, deadline_s: float) -> None:
         pending = self._pending.pop(number, None)
