@@ -83,6 +83,14 @@ class Streaming(Protocol):
 
 
 @runtime_checkable
+class Pairing(Protocol):
+    """A venue that takes two orders of which one cancels the other in one request. ``Caps.order_lists`` says whether."""
+
+    def submit_pair(self, limit: NewOrder, stop: NewOrder, list_id: str) -> Awaitable[Outcome]:
+        """Both or neither. Accepted brings a report of each."""
+
+
+@runtime_checkable
 class Rehearsing(Protocol):
     """A venue or a journal that can do everything it does with an order short of sending or writing it."""
 

@@ -39,14 +39,15 @@ class KeptPosition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     fees: dict[str, int] = {}
 
 
-class KeptHold(msgspec.Struct, frozen=True, kw_only=True):
-    """A reservation."""
+class KeptHold(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A reservation; ``twin`` is the other order of a pair of which one cancels the other."""
 
     client_id: str
     key: str
     side: Side
     price: int
     qty_left: int
+    twin: str = ""
 
 
 class KeptLedger(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,6 +75,7 @@ def keep(ledger: Ledger) -> KeptLedger:
         for key, book in sorted((key, desk.book) for key, desk in ledger._desks.items())
         if book.qty or book.cost or book.realised or book.fees
     ]
+    names = {id(hold): client_id for client_id, hold in ledger._holds.items()}
     holds = [
         KeptHold(
             client_id=client_id,
@@ -81,6 +83,7 @@ def keep(ledger: Ledger) -> KeptLedger:
             side=Side.BUY if hold.buy else Side.SELL,
             price=hold.price,
             qty_left=hold.qty_left,
+            twin=names.get(id(hold.twin), "") if hold.twin is not None else "",
         )
         for client_id, hold in sorted(ledger._holds.items())
     ]
@@ -112,5 +115,7 @@ def restore(ledger: Ledger, kept: KeptLedger) -> None:
         hold = _Hold(ledger._desks[held.key], held.side is Side.BUY, held.price)
         hold.set(held.qty_left, held.price)
         ledger._holds[held.client_id] = hold
+        if held.twin in ledger._holds:
+            ledger.pair(held.twin, held.client_id)
     for told in kept.told_positions:
         ledger.on_position(told)

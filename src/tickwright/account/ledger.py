@@ -88,7 +88,7 @@ class _Desk:
 class _Hold:
     """What one working order binds: ``price * qty_left`` of quote for a buy, ``qty_left`` of base for a sell."""
 
-    __slots__ = ("amount", "buy", "desk", "price", "qty_left")
+    __slots__ = ("amount", "buy", "desk", "price", "qty_left", "twin")
 
     def __init__(self, desk: _Desk, buy: bool, price: int) -> None:
         self.desk = desk
@@ -96,18 +96,23 @@ class _Hold:
         self.price = price
         self.qty_left = 0
         self.amount = 0
+        self.twin: _Hold | None = None  # of which only one can trade: the two bind what the dearer one does
 
     def set(self, qty_left: int, price: int) -> None:
         desk = self.desk
-        if self.buy:
-            amount = qty_left * price * desk.notional_factor
-            desk.quote.reserved += amount - self.amount
-            desk.buying += qty_left - self.qty_left
-        else:
-            amount = qty_left * desk.qty_factor
-            desk.base.reserved += amount - self.amount
-            desk.selling += qty_left - self.qty_left
+        amount = qty_left * (price * desk.notional_factor if self.buy else desk.qty_factor)
         assert amount >= 0, "INV-07 reservation below zero"
+        more, more_qty = amount - self.amount, qty_left - self.qty_left
+        twin = self.twin
+        if twin is not None:
+            more = max(amount, twin.amount) - max(self.amount, twin.amount)
+            more_qty = max(qty_left, twin.qty_left) - max(self.qty_left, twin.qty_left)
+        if self.buy:
+            desk.quote.reserved += more
+            desk.buying += more_qty
+        else:
+            desk.base.reserved += more
+            desk.selling += more_qty
         self.amount = amount
         self.qty_left = qty_left
         self.price = price
@@ -220,6 +225,16 @@ class Ledger:
         hold.set(qty, price)
         self._holds[client_id] = hold
         return hold.amount
+
+    def pair(self, client_id: str, twin_id: str) -> None:
+        """Of two orders that hold funds only one can trade: from here on they bind what the dearer one does."""
+        first, second = self._holds[client_id], self._holds[twin_id]
+        assert (first.desk, first.buy) == (second.desk, second.buy), "a pair has one instrument and one side"
+        assert first.twin is None and second.twin is None, "an order has one twin"  # noqa: PT018 (one rule)
+        price, qty_left = second.price, second.qty_left
+        second.set(0, price)
+        first.twin, second.twin = second, first
+        second.set(qty_left, price)
 
     def resize(self, client_id: str, qty_left: int, price: int | None) -> None:
         """New terms of a working order; ``price`` None keeps the one it was reserved at. Nothing held: nothing done."""

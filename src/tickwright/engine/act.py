@@ -8,7 +8,7 @@ from tickwright.base.numbers import DOWN, NEAREST, UP
 from tickwright.engine.plugin import call
 from tickwright.engine.state import Market, Runtime, State
 from tickwright.model.caps import AmendKind
-from tickwright.model.effect import Amend, Cancel, CancelOwed, Level, Notice, Submit, Watched
+from tickwright.model.effect import Amend, Cancel, CancelOwed, Level, Notice, Submit, SubmitPair, Watched
 from tickwright.model.instrument import Instrument
 from tickwright.model.market import BUY, Channel
 from tickwright.model.order import AmendTerms, NewOrder
@@ -17,7 +17,7 @@ from tickwright.orders.machine import Request
 from tickwright.orders.order import Order
 from tickwright.risk.gate import Approved, Refused, View
 from tickwright.risk.halts import HaltLevel
-from tickwright.strategy.intents import Change, Proposal, TargetWant, Withdraw
+from tickwright.strategy.intents import Change, Handle, Move, Pair, Proposal, TargetWant, Withdraw
 from tickwright.strategy.planner import TARGET, plan_quote, plan_target
 
 #: A cancel whose outcome is not known, or that was refused for the time being, is sent again after this long.
@@ -37,8 +37,10 @@ def act(state: State, runtime: Runtime) -> None:
             propose(state, runtime, action)
         elif isinstance(action, Withdraw):
             withdraw(state, action.client_id)
-        else:
+        elif isinstance(action, Change):
             change(state, runtime, action)
+        else:
+            propose_pair(state, runtime, action)
     _plan(state, runtime)
 
 
@@ -78,7 +80,7 @@ def _targets(state: State, runtime: Runtime) -> list[TargetWant]:
     return list(wants.values())
 
 
-def _perform(state: State, runtime: Runtime, action: Proposal | Withdraw | Change | None) -> None:
+def _perform(state: State, runtime: Runtime, action: Move | None) -> None:
     if action is None:
         return
     if isinstance(action, Proposal):
@@ -97,10 +99,47 @@ def _sellable(state: State, instrument: Instrument) -> int:
 
 def propose(state: State, runtime: Runtime, wish: Proposal) -> None:
     """One proposal through the gate, the user's check, the reservation, and out."""
-    client_id = state.ids.next()
-    instrument = state.instruments[wish.key]
-    venue = state.venue_of(wish.key)
-    order = NewOrder(
+    order = _order(state, runtime, wish, state.ids.next())
+    verdict = _approve(state, runtime, order, wish)
+    if isinstance(verdict, Refused):
+        _refused(state, runtime, wish, verdict)
+        return
+    _enter(state, wish, order)
+    state.effects.append(Submit(state.venue_of(wish.key).caps.venue, verdict.order, verdict.rules))
+
+
+def propose_pair(state: State, runtime: Runtime, pair: Pair) -> None:
+    """Both legs of a pair the same way, or neither; what they need is reserved once, for the dearer of the two."""
+    ids = state.ids.next(), state.ids.next()
+    caps = state.venue_of(pair.limit.key).caps
+    legs = [
+        (wish, _order(state, runtime, wish, client_id, twin))
+        for wish, client_id, twin in zip((pair.limit, pair.stop), ids, reversed(ids), strict=True)
+    ]
+    rules = ""
+    for wish, order in legs:
+        verdict: Approved | Refused
+        if caps.order_lists:
+            verdict = _approve(state, runtime, order, wish)
+        else:
+            verdict = Refused(order, Reason.UNSUPPORTED, f"{caps.venue} has no pairs of orders of which one cancels the other.")
+        if isinstance(verdict, Refused):
+            for each, refused in legs:
+                _refused(state, runtime, each, Refused(refused, verdict.reason, verdict.text))
+            return
+        rules = verdict.rules
+    for wish, order in legs:
+        _enter(state, wish, order)
+    (_, limit), (_, stop) = legs
+    state.ledger.pair(limit.client_id, stop.client_id)
+    state.effects.append(SubmitPair(caps.venue, limit, stop, state.ids.next(), rules))
+
+
+def _order(state: State, runtime: Runtime, wish: Proposal, client_id: str, twin: str = "") -> NewOrder:
+    deadline_ns = state.venue_of(wish.key).caps.deadline_ns
+    runtime.handles[client_id] = wish.handle
+    wish.handle.client_id = client_id
+    return NewOrder(
         key=wish.key,
         client_id=client_id,
         side=wish.side,
@@ -114,36 +153,37 @@ def propose(state: State, runtime: Runtime, wish: Proposal) -> None:
         stp=wish.stp,
         strategy=runtime.name,
         name=wish.name,
-        dead_after_ns=state.now_ns + venue.caps.deadline_ns if venue.caps.deadline_ns else 0,
+        dead_after_ns=state.now_ns + deadline_ns if deadline_ns else 0,
+        twin=twin,
     )
-    runtime.handles[client_id] = wish.handle
-    wish.handle.client_id = client_id
-    verdict = _approve(state, runtime, order, wish, instrument)
-    if isinstance(verdict, Refused):
-        _refused(state, runtime, wish, verdict)
-        return
-    bound = bound_price(state, order, instrument)
+
+
+def _enter(state: State, wish: Proposal, order: NewOrder) -> None:
+    """An approved order: its funds are held, it is known, and its strategy can see it."""
+    bound = bound_price(state, order, state.instruments[order.key])
     assert bound is not None, "the gate lets no order pass that has no price bound"
-    state.ledger.hold(client_id, order.key, order.side, order.qty, bound)
-    kept = state.orders.add(order, state.now_ns)
-    wish.handle.attach(client_id, kept)
+    state.ledger.hold(order.client_id, order.key, order.side, order.qty, bound)
+    wish.handle.attach(order.client_id, state.orders.add(order, state.now_ns))
     state.counters.orders += 1
-    state.effects.append(Submit(venue.caps.venue, verdict.order, verdict.rules))
 
 
-def _approve(state: State, runtime: Runtime, order: NewOrder, wish: Proposal, instrument: Instrument) -> Approved | Refused:
+def _approve(state: State, runtime: Runtime, order: NewOrder, wish: Proposal) -> Approved | Refused:
     if not state.armed or not state.venue_of(order.key).reconciled:
         return Refused(order, Reason.DISARMED, Reason.DISARMED.sentence)
     if state.stopping_since_ns:
         return Refused(order, Reason.DISARMED, "The run is stopping.")
-    verdict = state.gate.check(order, view(state, runtime, order, instrument), state.now_ns)
+    verdict = state.gate.check(order, view(state, runtime, order, state.instruments[order.key]), state.now_ns)
     if isinstance(verdict, Refused):
         return verdict
+    return _authorised(state, runtime, order, wish) or verdict
+
+
+def _authorised(state: State, runtime: Runtime, order: NewOrder, wish: Proposal) -> Refused | None:
+    """The user's own check, which has the last word; None if it has nothing against the order."""
     answer = call(state, runtime, runtime.strategy.authorise, wish, runtime.strategy.account)
     if answer is True:
-        return verdict
-    text = answer if isinstance(answer, str) else Reason.USER_REFUSED.sentence
-    return Refused(order, Reason.USER_REFUSED, text)
+        return None
+    return Refused(order, Reason.USER_REFUSED, answer if isinstance(answer, str) else Reason.USER_REFUSED.sentence)
 
 
 def _refused(state: State, runtime: Runtime, wish: Proposal, verdict: Refused) -> None:
@@ -289,7 +329,7 @@ def change(state: State, runtime: Runtime, wish: Change) -> None:
         dead_after_ns=state.now_ns + venue.caps.deadline_ns if venue.caps.deadline_ns else 0,
     )
     freed = state.ledger.held(order.client_id) if in_place else 0
-    verdict = state.gate.check(amended, view(state, runtime, amended, instrument, replaced=order, freed=freed), state.now_ns)
+    verdict = _approve_change(state, runtime, order, amended, freed)
     if isinstance(verdict, Refused):
         refuse(state, runtime, verdict, standing=bool(order.order.name))
         return
@@ -310,6 +350,34 @@ def change(state: State, runtime: Runtime, wish: Change) -> None:
             handle.attach(amended.client_id, second)
             runtime.handles[amended.client_id] = handle
     state.effects.append(Amend(venue.caps.venue, order.ref, sent))
+
+
+def _approve_change(state: State, runtime: Runtime, order: Order, amended: NewOrder, freed: int) -> Approved | Refused:
+    """The order as it would be, through the gate and the user's check."""
+    if order.order.twin:
+        return Refused(
+            amended, Reason.UNSUPPORTED, "One of a pair of orders cannot be amended: cancel the pair and ask for another."
+        )
+    seen = view(state, runtime, amended, state.instruments[order.key], replaced=order, freed=freed)
+    verdict = state.gate.check(amended, seen, state.now_ns)
+    if isinstance(verdict, Refused):
+        return verdict
+    handle = runtime.handles.get(order.client_id) or Handle(seen.instrument, order.side, amended.name)
+    wish = Proposal(
+        key=amended.key,
+        side=amended.side,
+        type=amended.type,
+        qty=amended.qty,
+        price=amended.price,
+        stop=amended.stop,
+        tif=amended.tif,
+        post_only=amended.post_only,
+        reduce_only=amended.reduce_only,
+        name=amended.name,
+        handle=handle,
+        stp=amended.stp,
+    )
+    return _authorised(state, runtime, amended, wish) or verdict
 
 
 def _is_being_replaced(state: State, order: Order) -> bool:

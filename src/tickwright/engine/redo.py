@@ -11,7 +11,7 @@ from typing import Any
 
 from tickwright.engine.act import bound_price
 from tickwright.engine.state import State
-from tickwright.model.effect import Amend, Cancel, CancelOwed, Effect, HaltChanged, Submit
+from tickwright.model.effect import Amend, Cancel, CancelOwed, Effect, HaltChanged, Submit, SubmitPair
 from tickwright.model.order import NewOrder
 from tickwright.model.reason import Reason
 from tickwright.risk.halts import HaltLevel
@@ -28,6 +28,15 @@ def _submit(state: State, effect: Submit) -> None:
     if state.orders.get(effect.order.client_id) is None:
         _hold(state, effect.order)
         state.orders.add(effect.order, state.now_ns)
+
+
+def _submit_pair(state: State, effect: SubmitPair) -> None:
+    if state.orders.get(effect.limit.client_id) is not None:
+        return
+    for order in (effect.limit, effect.stop):
+        _hold(state, order)
+        state.orders.add(order, state.now_ns)
+    state.ledger.pair(effect.limit.client_id, effect.stop.client_id)
 
 
 def _hold(state: State, order: NewOrder) -> None:
@@ -81,6 +90,7 @@ def _halt(state: State, effect: HaltChanged) -> None:
 
 _REDO: dict[type, Callable[[State, Any], None]] = {
     Submit: _submit,
+    SubmitPair: _submit_pair,
     Cancel: _cancel,
     CancelOwed: _owe,
     Amend: _amend,

@@ -18,7 +18,7 @@ from tickwright.base.errors import JournalError
 from tickwright.base.numbers import MONEY_EXP, to_text
 from tickwright.journal.record import Record, Steps
 from tickwright.model.account import Balance
-from tickwright.model.effect import Amend, Effect, HaltChanged, Reconciled, Submit, Valued
+from tickwright.model.effect import Amend, Effect, HaltChanged, Reconciled, Valued, submitted
 from tickwright.model.event import (
     AmendOutcome,
     CancelOutcome,
@@ -28,7 +28,7 @@ from tickwright.model.event import (
     SubmitOutcome,
 )
 from tickwright.model.instrument import Instrument
-from tickwright.model.order import Accepted, Fill, Found, OrderReport, Rejected, ReportStatus, Unknown
+from tickwright.model.order import Accepted, Fill, Found, NewOrder, OrderReport, Rejected, ReportStatus, Unknown
 
 #: Raised with the schema: a file of another version is made anew.
 VERSION = 1
@@ -176,9 +176,9 @@ class _Step:
         if fold is not None:
             fold(self, event)
         for nth, effect in enumerate(effects):
-            if isinstance(effect, Submit):
-                self.submit(effect)
-            elif isinstance(effect, Amend) and effect.terms.client_id:
+            for order in submitted(effect):
+                self.submit(order)
+            if isinstance(effect, Amend) and effect.terms.client_id:
                 self.replace(effect)
             elif isinstance(effect, Valued):
                 row = (self.run, self.seq, self.at_ns, effect.currency, to_text(effect.equity, MONEY_EXP))
@@ -191,8 +191,7 @@ class _Step:
                 told = (self.run, self.seq, self.at_ns, effect.venue, effect.why, not effect.differences, lines)
                 self.db.execute("insert or ignore into reconciliations values (?, ?, ?, ?, ?, ?, ?)", told)
 
-    def submit(self, effect: Submit) -> None:
-        order = effect.order
+    def submit(self, order: NewOrder) -> None:
         row = (
             self.run, order.client_id, self.at_ns, order.key, order.side.value, order.type.value, self.qty(order.key, order.qty),
             self.price(order.key, order.price), self.price(order.key, order.stop), order.tif.value, order.strategy, order.name,

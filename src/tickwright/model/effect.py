@@ -17,6 +17,18 @@ class Submit(msgspec.Struct, frozen=True, tag_field="is", tag="submit"):
     rules: str
 
 
+class SubmitPair(msgspec.Struct, frozen=True, tag_field="is", tag="submit_pair"):
+    """Send two approved orders of which one cancels the other, in one request: both are taken, or neither. ``limit`` waits for a
+    better price, ``stop`` for a worse one; ``list_id`` names the pair at the venue.
+    """
+
+    venue: str
+    limit: NewOrder
+    stop: NewOrder
+    list_id: str
+    rules: str
+
+
 class Cancel(msgspec.Struct, frozen=True, tag_field="is", tag="cancel"):
     """Send a cancel. It ends nothing: only a report does."""
 
@@ -123,5 +135,24 @@ class Stopped(msgspec.Struct, frozen=True, tag_field="is", tag="stopped"):
 
 
 Effect = (
-    Submit | Cancel | Amend | Find | TakeSnapshot | Notice | Watched | Valued | HaltChanged | CancelOwed | Reconciled | Stopped
+    Submit
+    | SubmitPair
+    | Cancel
+    | Amend
+    | Find
+    | TakeSnapshot
+    | Notice
+    | Watched
+    | Valued
+    | HaltChanged
+    | CancelOwed
+    | Reconciled
+    | Stopped
 )
+
+
+def submitted(effect: Effect) -> tuple[NewOrder, ...]:
+    """The orders that an effect sends."""
+    if isinstance(effect, Submit):
+        return (effect.order,)
+    return (effect.limit, effect.stop) if isinstance(effect, SubmitPair) else ()

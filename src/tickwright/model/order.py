@@ -57,6 +57,7 @@ class NewOrder(msgspec.Struct, frozen=True, kw_only=True, tag_field="is", tag="o
     strategy: str = ""
     name: str = ""  # the name it is working under (quote("bid", …)), "" for a plain order
     dead_after_ns: int = 0  # after this the venue can no longer accept it; 0 where it has no deadline
+    twin: str = ""  # the order that ends when this one trades or triggers, and the other way round; "" for a single one
 
 
 class OrderRef(msgspec.Struct, frozen=True):

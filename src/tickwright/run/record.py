@@ -277,7 +277,7 @@ class Rebuilding:
         if self._state is None:  # the files before it are gone: it is what there is
             self._state, _ = build(msgspec.structs.replace(self.head, carried=None), None)
             carry.restore(self._state, carry.decode(record.raw))
-        elif carry.encode(carry.keep(self._state)) != record.raw:
+        elif carry.decode(record.raw) != carry.keep(self._state):
             raise RecoveryError(
                 f"the state rebuilt up to step {record.seq} is not the one on record",
                 where=self.where,

@@ -30,6 +30,7 @@ from tickwright.model.effect import (
     Reconciled,
     Stopped,
     Submit,
+    SubmitPair,
     TakeSnapshot,
     Valued,
     Watched,
@@ -47,9 +48,9 @@ from tickwright.model.event import (
     Verb,
 )
 from tickwright.model.market import MarketEvent, Subscription
-from tickwright.model.order import Accepted, CouldNotAsk, Rejected, Unknown
+from tickwright.model.order import Accepted, CouldNotAsk, NewOrder, Rejected, Unknown
 from tickwright.model.reason import Reason
-from tickwright.ports import Journal, Streaming, Venue
+from tickwright.ports import Journal, Pairing, Streaming, Venue
 
 T = TypeVar("T")
 
@@ -97,6 +98,7 @@ class Shell:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._perform: dict[type, Callable[[Any, Event], None]] = {
             Submit: self._submit,
+            SubmitPair: self._submit_pair,
             Cancel: self._cancel,
             Amend: self._amend,
             Find: self._find,
@@ -227,6 +229,18 @@ class Shell:
         self.tick_to_order_us.append((self.clock.wall_ns() - cause.recv_ns) / NS_PER_US)
         self._when(answer, partial(self._answered, SubmitOutcome, order.client_id))
 
+    def _submit_pair(self, effect: SubmitPair, cause: Event) -> None:
+        venue = self.venues[effect.venue]
+        assert isinstance(venue, Pairing), "the gate lets no pair pass that the venue does not take"
+        answer = venue.submit_pair(effect.limit, effect.stop, effect.list_id)
+        self.tick_to_order_us.append((self.clock.wall_ns() - cause.recv_ns) / NS_PER_US)
+
+        def answered(outcome: Any, error: BaseException | None) -> None:
+            for order in (effect.limit, effect.stop):
+                self._answered(SubmitOutcome, order.client_id, _of_leg(outcome, order), error)
+
+        self._when(answer, answered)
+
     def _cancel(self, effect: Cancel, _cause: Event) -> None:
         self._when(self.venues[effect.venue].cancel(effect.ref), partial(self._answered, CancelOutcome, effect.ref.client_id))
 
@@ -300,6 +314,15 @@ class Shell:
 
 #: What else goes on for as long as the shell runs: it ends only when it is cancelled.
 Keeper = Callable[[Shell], Coroutine[Any, Any, None]]
+
+
+def _of_leg(outcome: Any, order: NewOrder) -> Any:
+    """The part of the answer to a pair that is about one of its orders."""
+    if not isinstance(outcome, Accepted):
+        return outcome
+    reports = tuple(item for item in outcome.reports if item.client_id == order.client_id)
+    venue_id = next((item.venue_id for item in reports), "")
+    return Accepted(venue_id=venue_id, at_ns=outcome.at_ns, reports=reports)
 
 
 def _for_the_record(_effect: Effect, _cause: Event) -> None:

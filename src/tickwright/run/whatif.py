@@ -24,7 +24,7 @@ from tickwright.journal.reader import read_run
 from tickwright.journal.record import Head, Steps
 from tickwright.model.account import AccountDown, AccountUp, Balance, Snapshot
 from tickwright.model.caps import AmendKind
-from tickwright.model.effect import Amend, Cancel, Effect, Find, Submit, TakeSnapshot
+from tickwright.model.effect import Amend, Cancel, Effect, Find, Submit, SubmitPair, TakeSnapshot, submitted
 from tickwright.model.event import (
     AmendOutcome,
     CancelOutcome,
@@ -93,7 +93,7 @@ def what_if(journal: Path, strategy: type[Strategy], *, disk: Disk | None = None
     theirs: list[tuple[int, NewOrder]] = []
     for event, effects in steps:
         carry.fold(recorded, event, effects)
-        theirs += [(event.recv_ns, effect.order) for effect in effects if isinstance(effect, Submit)]
+        theirs += [(event.recv_ns, order) for effect in effects for order in submitted(effect)]
         if isinstance(event, _GIVEN):
             other.give(event)
     lines = _lines(theirs, other.sent, recorded)
@@ -171,12 +171,22 @@ class _Other:
             venue = said.order.key.partition(":")[0]
             self._inbox.extend(account_events(venue, said, self._now_ns))
 
+    def _perform_pair(self, pair: SubmitPair) -> None:
+        now_ns = self._now_ns
+        made = self._exchange.submit_oco(_ACCOUNT, pair.limit, pair.stop, now_ns, list_client_id=pair.list_id)
+        for nth, order in enumerate((pair.limit, pair.stop)):
+            self.sent.append((now_ns, order))
+            answer = made if isinstance(made, Rejected) else made.orders[nth]
+            self._inbox.append(SubmitOutcome(order.client_id, _outcome(answer, now_ns), now_ns))
+
     def _perform(self, effect: Effect) -> None:
         now_ns, exchange = self._now_ns, self._exchange
         if isinstance(effect, Submit):
             self.sent.append((now_ns, effect.order))
             answer = exchange.submit(_ACCOUNT, effect.order, now_ns)
             self._inbox.append(SubmitOutcome(effect.order.client_id, _outcome(answer, now_ns), now_ns))
+        elif isinstance(effect, SubmitPair):
+            self._perform_pair(effect)
         elif isinstance(effect, Cancel):
             gone = exchange.cancel(_ACCOUNT, effect.ref.key, _name(effect.ref), now_ns)
             self._inbox.append(CancelOutcome(effect.ref.client_id, _outcome(gone, now_ns), now_ns))

@@ -207,6 +207,9 @@ class SimVenue:
     def submit(self, order: NewOrder) -> Awaitable[Outcome]:
         return self._ask(lambda: self._submit(order), _LOST)
 
+    def submit_pair(self, limit: NewOrder, stop: NewOrder, list_id: str) -> Awaitable[Outcome]:
+        return self._ask(lambda: self._submit_pair(limit, stop, list_id), _LOST)
+
     def cancel(self, ref: OrderRef) -> Awaitable[Outcome]:
         def at_venue() -> Outcome:
             return self._outcome(self.exchange.cancel(self._account, ref.key, _name(ref), self._clock.wall_ns()))
@@ -297,16 +300,31 @@ class SimVenue:
         return Accepted(venue_id=str(answer.venue_id), at_ns=answer.updated_ns)
 
     def _submit(self, order: NewOrder) -> Outcome:
+        now_ns = self._clock.wall_ns()
+        return self._refusal(order, now_ns) or self._outcome(self.exchange.submit(self._account, order, now_ns))
+
+    def _submit_pair(self, limit: NewOrder, stop: NewOrder, list_id: str) -> Outcome:
+        now_ns = self._clock.wall_ns()
+        refused = self._refusal(limit, now_ns, 2) or self._refusal(stop, now_ns, 2)
+        if refused is not None:
+            return refused
+        made = self.exchange.submit_oco(self._account, limit, stop, now_ns, list_client_id=list_id)
+        if isinstance(made, Rejected):
+            return made
+        reports = tuple(report_of(order, now_ns) for order in made.orders)
+        return Accepted(venue_id=str(made.list_id), at_ns=made.at_ns, reports=reports)
+
+    def _refusal(self, order: NewOrder, now_ns: int, more: int = 1) -> Rejected | None:
+        """What is wrong with an order that would be one of ``more``; None for nothing."""
         instrument = self._instruments.get(order.key)
         if instrument is None:
             return _UNKNOWN_SYMBOL
-        now_ns = self._clock.wall_ns()
         refused = refusal(order, instrument, self._caps, self.exchange.last_price(order.key), now_ns)
         if refused is None and instrument.open_orders_max:
             working = len(self.exchange.open_orders(self._account, order.key))
-            if working >= instrument.open_orders_max:
+            if working + more > instrument.open_orders_max:
                 refused = Rejected(reason=Reason.VENUE_FILTER, code="MAX_NUM_ORDERS", text="too many open orders")
-        return refused if refused is not None else self._outcome(self.exchange.submit(self._account, order, now_ns))
+        return refused
 
     def _amend(self, ref: OrderRef, terms: AmendTerms) -> Outcome:
         """In place where the venue can, by cancel and new where it cannot."""

@@ -33,7 +33,7 @@ def sim_caps(venue: str) -> Caps:
         stps=frozenset(Stp),
         post_only=True,
         reduce_only=False,
-        order_lists=False,
+        order_lists=True,
         amend=AmendKind.PRICE_AND_QTY,
         cancel_all=True,
         client_id_pattern=r"[A-Za-z0-9_-]{1,36}",

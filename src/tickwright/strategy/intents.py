@@ -148,7 +148,16 @@ class Change(msgspec.Struct, frozen=True):
     terms: AmendTerms
 
 
-Action = Proposal | Withdraw | Change
+class Pair(msgspec.Struct, frozen=True):
+    """Two orders of which one cancels the other: a limit beyond the market and a stop on its other side."""
+
+    limit: Proposal
+    stop: Proposal
+
+
+#: What the planner can find to do for one name.
+Move = Proposal | Withdraw | Change
+Action = Move | Pair
 
 
 class TargetWant(msgspec.Struct, frozen=True, kw_only=True):

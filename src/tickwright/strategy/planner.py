@@ -10,7 +10,7 @@ from tickwright.model.caps import AmendKind
 from tickwright.model.instrument import Instrument
 from tickwright.model.market import BUY, SELL
 from tickwright.model.order import AmendTerms, OrderType, Tif
-from tickwright.strategy.intents import Action, Change, Handle, OrderView, Proposal, QuoteWant, TargetWant, Withdraw
+from tickwright.strategy.intents import Change, Handle, Move, OrderView, Proposal, QuoteWant, TargetWant, Withdraw
 
 #: The name under which a target's orders work. Reserved: ``quote`` refuses it.
 TARGET = "target"
@@ -18,7 +18,7 @@ TARGET = "target"
 
 def plan_target(
     want: TargetWant, position: int, working: OrderView | None, instrument: Instrument, sellable: int, mid_units: int
-) -> Action | None:
+) -> Move | None:
     """The one action that brings ``position`` nearer to the target, or None.
 
     ``working`` is the open order under the name :data:`TARGET`. ``sellable`` bounds a closing sale to what the account
@@ -57,7 +57,7 @@ def plan_target(
     )
 
 
-def plan_quote(want: QuoteWant, working: OrderView | None, instrument: Instrument, amend: AmendKind) -> Action | None:
+def plan_quote(want: QuoteWant, working: OrderView | None, instrument: Instrument, amend: AmendKind) -> Move | None:
     """The one action that brings the order under ``want.name`` to what is wanted, or None."""
     if working is not None and not working.can_amend:
         return None

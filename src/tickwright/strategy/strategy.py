@@ -17,7 +17,7 @@ from tickwright.model.instrument import Instrument
 from tickwright.model.market import BUY, SELL, Side
 from tickwright.model.order import AmendTerms, OrderType, Tif
 from tickwright.model.reason import Reason
-from tickwright.strategy.intents import Action, Change, Handle, Proposal, QuoteWant, TargetWant, Withdraw
+from tickwright.strategy.intents import Action, Change, Handle, Pair, Proposal, QuoteWant, TargetWant, Withdraw
 from tickwright.strategy.planner import TARGET
 from tickwright.transforms.expr import Expr
 from tickwright.transforms.stage import Placeholder
@@ -267,29 +267,62 @@ class Strategy:
         unless given. Prices and quantities are exact (text, int, Decimal); a float goes through ``self.instrument.price``.
         """
         instrument = self.account.instrument(symbol)
-        handle = Handle(instrument, side, "")
-        self._dirty = True
-        self._actions.append(
-            Proposal(
-                key=instrument.key,
-                side=side,
-                type=_order_type(limit is not None, stop is not None, take_profit),
-                qty=self._qty(instrument, qty),
-                price=None if limit is None else self._price(instrument, limit),
-                stop=None if stop is None else self._price(instrument, stop),
-                tif=tif or (Tif.IOC if limit is None and stop is None else Tif.GTC),
-                post_only=post_only,
-                reduce_only=reduce_only,
-                name="",
-                handle=handle,
-            )
+        wish = self._wish(
+            instrument, side, qty, limit=limit, stop=stop, take_profit=take_profit, tif=tif, post_only=post_only,
+            reduce_only=reduce_only,
+        )  # fmt: skip
+        self._ask(wish)
+        return wish.handle
+
+    def oco(
+        self, side: Side, qty: Exact, *, limit: Exact, stop: Exact, stop_limit: Exact | None = None, symbol: str | None = None
+    ) -> tuple[Handle, Handle]:
+        """Ask for two orders of which one cancels the other: a maker's ``limit`` at the better price, and a ``stop`` at the worse
+        one that trades at the market once it is touched, or at ``stop_limit``. To sell a position: the limit above the market
+        takes the profit, the stop below it the loss. Funds are reserved once. Returns the handles of limit and stop.
+        """
+        instrument = self.account.instrument(symbol)
+        pair = Pair(
+            self._wish(instrument, side, qty, limit=limit, post_only=True),
+            self._wish(instrument, side, qty, limit=stop_limit, stop=stop),
         )
-        return handle
+        self._ask(pair)
+        return pair.limit.handle, pair.stop.handle
+
+    def _wish(
+        self,
+        instrument: Instrument,
+        side: Side,
+        qty: Exact,
+        *,
+        limit: Exact | None = None,
+        stop: Exact | None = None,
+        take_profit: bool = False,
+        tif: Tif | None = None,
+        post_only: bool = False,
+        reduce_only: bool = False,
+    ) -> Proposal:
+        return Proposal(
+            key=instrument.key,
+            side=side,
+            type=_order_type(limit is not None, stop is not None, take_profit),
+            qty=self._qty(instrument, qty),
+            price=None if limit is None else self._price(instrument, limit),
+            stop=None if stop is None else self._price(instrument, stop),
+            tif=tif or (Tif.IOC if limit is None and stop is None else Tif.GTC),
+            post_only=post_only,
+            reduce_only=reduce_only,
+            name="",
+            handle=Handle(instrument, side, ""),
+        )
+
+    def _ask(self, action: Action) -> None:
+        self._dirty = True
+        self._actions.append(action)
 
     def cancel(self, order: Handle) -> None:
         """Ask for an order's cancellation. Harmless when it has already ended."""
-        self._dirty = True
-        self._actions.append(Withdraw(order.client_id))
+        self._ask(Withdraw(order.client_id))
 
     def amend(self, order: Handle, *, qty: Exact | None = None, limit: Exact | None = None) -> None:
         """Ask for new terms of a working order."""
@@ -298,8 +331,7 @@ class Strategy:
             qty=None if qty is None else self._qty(instrument, qty),
             price=None if limit is None else self._price(instrument, limit),
         )
-        self._dirty = True
-        self._actions.append(Change(order.client_id, terms))
+        self._ask(Change(order.client_id, terms))
 
     def target(self, qty: Exact, *, limit: Exact | None = None, symbol: str | None = None) -> None:
         """Say what the position should be. It stands until it is said anew; the planner finds the orders."""

@@ -234,6 +234,29 @@ def test_given_a_users_check_that_refuses_when_an_order_is_asked_then_it_is_not_
     sent(ask(world, lambda s: s.buy("0.01")))
 
 
+def test_given_a_users_check_that_refuses_when_an_order_is_to_be_amended_then_it_stays_as_it_is():
+    """``authorise`` sees the order as it would be, and its refusal changes nothing."""
+    seen = []
+
+    class Careful(Idle):
+        def authorise(self, order, account):
+            seen.append((order.qty, order.price))
+            return order.price != 5_999_500 or "not that high"
+
+    world = World(Careful())
+    world.start()
+    order = sent(ask(world, lambda s: s.quote("bid", BUY, "59990", "0.01")))
+    world.accept(order)
+    held = world.state.ledger.reserved("USDT")
+    assert of(ask(world, lambda s: s.quote("bid", BUY, "59995", "0.01")), Amend) == []
+    assert seen == [(1_000, 5_999_000), (1_000, 5_999_500)]
+    assert world.state.ledger.reserved("USDT") == held
+    assert Reason.USER_REFUSED.value in world.state.counters.refusals
+    later = ask(world, lambda s: s.quote("bid", BUY, "59980", "0.01")) + world.tick(1.1) + world.quote() + world.tick(1.1)
+    (amend,) = of(later, Amend)
+    assert amend.terms.price == 5_998_000
+
+
 def test_given_quotes_when_the_feed_goes_down_then_they_are_pulled_and_come_back_with_it():
     """Stale data prices nothing."""
     world = ready()

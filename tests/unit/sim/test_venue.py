@@ -403,3 +403,24 @@ def test_given_the_pulled_streams_when_read_then_they_are_the_pushed_ones() -> N
         await stage.venue.close()
 
     asyncio.run(run())
+
+
+def test_given_a_pair_when_its_limit_trades_then_the_stop_expires() -> None:
+    """Both are taken in one request, and one of them trades."""
+
+    async def story(stage: Stage) -> None:
+        limit = msgspec.structs.replace(new_order("up", SELL, 5, 105), post_only=True)
+        stop = msgspec.structs.replace(new_order("down", SELL, 5, None), type=OrderType.STOP, stop=95, price=None)
+        answer = await stage.venue.submit_pair(limit, stop, "pair")
+        assert isinstance(answer, Accepted)
+        assert [report.client_id for report in answer.reports if isinstance(report, OrderReport)] == ["up", "down"]
+        stage.quote(1.06, 1.08)
+        ended = {
+            report.client_id: report.reason for report in stage.reports() if getattr(report, "status", None) is ReportStatus.DONE
+        }
+        assert ended["up"] is Reason.FILLED
+        assert set(ended) == {"up", "down"}
+        lost = await stage.venue.submit_pair(limit, msgspec.structs.replace(stop, stop=200), "again")
+        assert isinstance(lost, Rejected)
+
+    on_stage(story)

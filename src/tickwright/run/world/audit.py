@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from tickwright.model.effect import Amend, Effect, Submit
+from tickwright.model.effect import Amend, Effect, submitted
 from tickwright.model.event import AmendOutcome, CancelOutcome, Event, FindOutcome, SnapshotOutcome, SubmitOutcome
 from tickwright.model.instrument import Instrument
 from tickwright.model.order import Accepted, Fill, Found, NewOrder
@@ -52,9 +52,9 @@ class Record:
         """The steps of one run."""
         for event, effects in steps:
             for effect in effects:
-                if isinstance(effect, Submit):
-                    self._intent(effect.order.client_id, effect.order)
-                elif isinstance(effect, Amend):
+                for order in submitted(effect):
+                    self._intent(order.client_id, order)
+                if isinstance(effect, Amend):
                     self.amended.add(effect.ref.client_id)
                     if effect.terms.client_id:
                         self._intent(effect.terms.client_id, None)

@@ -11,8 +11,9 @@ from tickwright.base.numbers import MONEY_EXP
 from tickwright.engine.guard import DOUBT_AGE_MAX_NS
 from tickwright.engine.state import State
 from tickwright.model.account import AccountDown, AccountUp
-from tickwright.model.effect import Amend, Effect, HaltChanged, Reconciled, Submit
+from tickwright.model.effect import Amend, Effect, HaltChanged, Reconciled, Submit, SubmitPair, submitted
 from tickwright.model.event import Event, Tick
+from tickwright.model.order import NewOrder
 from tickwright.model.reason import Reason
 from tickwright.orders import resolver
 from tickwright.orders.order import Order
@@ -51,12 +52,12 @@ class Watchman:
         if isinstance(event, AccountUp | AccountDown):
             self._agreed = False
         for effect in effects:
-            if isinstance(effect, Submit):
-                self._sent(effect.order.client_id)
+            for order in submitted(effect):
+                self._sent(order.client_id)
                 if not self._agreed:
-                    raise BrokenError(f"INV-24 {effect.order.client_id} is sent before both sides were found to agree")
-                _may_send(state, effect)
-            elif isinstance(effect, Amend) and effect.terms.client_id:
+                    raise BrokenError(f"INV-24 {order.client_id} is sent before both sides were found to agree")
+                _may_send(state, order, effect.rules if isinstance(effect, Submit | SubmitPair) else "")
+            if isinstance(effect, Amend) and effect.terms.client_id:
                 self._sent(effect.terms.client_id)
             elif isinstance(effect, Reconciled):
                 self._agreed = not effect.differences or (self._agreed and state.venues[effect.venue].reconciled)
@@ -80,8 +81,7 @@ class Watchman:
             raise BrokenError(f"{effect.reason}: {effect.text}, and the venue keeps its word")
 
 
-def _may_send(state: State, effect: Submit) -> None:
-    order = effect.order
+def _may_send(state: State, order: NewOrder, rules: str) -> None:
     venue = state.venue_of(order.key)
     if not state.armed or not venue.reconciled:
         raise BrokenError(f"INV-24 {order.client_id} is sent while disarmed or not reconciled")
@@ -90,7 +90,7 @@ def _may_send(state: State, effect: Submit) -> None:
     level = state.halts.level_for(order.strategy, order.key, venue.caps.venue)
     if level in (HaltLevel.PAUSE, HaltLevel.PULL):
         raise BrokenError(f"INV-15 {order.client_id} is sent at {level.name}")
-    if not effect.rules:
+    if not rules:
         raise BrokenError(f"INV-16 {order.client_id} names no rules that approved it")
     market = state.market(order.key)
     age_ns = state.now_ns - max(market.quoted_ns, market.traded_ns)

@@ -25,7 +25,7 @@ from tickwright.model.account import AccountEvent, FeeRates, Permissions, Snapsh
 from tickwright.model.caps import Caps
 from tickwright.model.effect import Submit
 from tickwright.model.instrument import Instrument
-from tickwright.model.market import Bar, MarketEvent, Subscription, Trade
+from tickwright.model.market import SELL, Bar, MarketEvent, Subscription, Trade
 from tickwright.model.order import (
     Absent,
     Accepted,
@@ -320,13 +320,13 @@ class Binance:
         if self._api is not None:
             self._api.rehearse(submit.order)
 
-    def submit_pair(self, above: NewOrder, below: NewOrder, list_id: str) -> Awaitable[Outcome]:
-        """Two orders of which one cancels the other: ``above`` and ``below`` the market."""
+    def submit_pair(self, limit: NewOrder, stop: NewOrder, list_id: str) -> Awaitable[Outcome]:
+        above, below = (limit, stop) if limit.side is SELL else (stop, limit)
         why = requests.refuse_oco(above, below)
         if why:
             return settled(Rejected(reason=Reason.UNSUPPORTED, text=why))
-        self._orders.sent(above)
-        self._orders.sent(below)
+        for order in (above, below):
+            self._orders.sent(order)
         return self._order(requests.oco(above, below, list_id, self.wire.symbols.native(above.key)))
 
     def cancel(self, ref: OrderRef) -> Awaitable[Outcome]:
