@@ -220,3 +220,30 @@ def _other_versions(path: Path) -> None:
     other = what_if(path, Slower)
     assert other.only_recorded + other.only_other > 0
     assert other.same + other.only_recorded == same.same
+
+
+def test_given_a_protected_position_when_its_stop_was_cancelled_meanwhile_then_the_next_run_places_it_again(
+    tmp_path: Path,
+) -> None:
+    """The strategy of the next run says nothing: what the last one wanted is on record."""
+
+    async def story() -> None:
+        async with account(tmp_path) as one:
+            async with one.run() as rig:
+                rig.hand.target("0.01")
+                await rig.until(lambda: rig.state.position_units(KEY) > 0, "the position")
+                held = rig.state.position_units(KEY)
+                rig.hand.protect(stop=rig.price(BUY, 0.03))
+                await rig.until(
+                    lambda: any(one.name == "protect" and one.state == "working" for one in rig.hand.orders), "a stop"
+                )
+            assert rig.stand.state()["open_orders"] == []  # the end of a run cancels what works
+            async with one.run() as rig:
+                await rig.until(
+                    lambda: any(one.name == "protect" and one.state == "working" for one in rig.hand.orders), "a stop"
+                )
+                same(rig)
+                (stop,) = rig.hand.orders
+                assert stop.qty == rig.instrument.qty_decimal(held)
+
+    asyncio.run(story())

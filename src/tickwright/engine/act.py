@@ -8,7 +8,7 @@ from tickwright.base.numbers import DOWN, NEAREST, UP
 from tickwright.engine.plugin import call
 from tickwright.engine.state import Market, Runtime, State
 from tickwright.model.caps import AmendKind
-from tickwright.model.effect import Amend, Cancel, CancelOwed, Level, Notice, Submit, SubmitPair, Watched
+from tickwright.model.effect import Amend, Cancel, CancelOwed, Level, Notice, Protected, Submit, SubmitPair, Watched
 from tickwright.model.instrument import Instrument
 from tickwright.model.market import BUY, Channel
 from tickwright.model.order import AmendTerms, NewOrder
@@ -17,8 +17,8 @@ from tickwright.orders.machine import Request
 from tickwright.orders.order import Order
 from tickwright.risk.gate import Approved, Refused, View
 from tickwright.risk.halts import HaltLevel
-from tickwright.strategy.intents import Change, Handle, Move, Pair, Proposal, TargetWant, Withdraw
-from tickwright.strategy.planner import TARGET, plan_quote, plan_target
+from tickwright.strategy.intents import Change, Handle, Move, Pair, Proposal, ProtectWant, TargetWant, Withdraw
+from tickwright.strategy.planner import PROTECT, TARGET, plan_protection, plan_quote, plan_target
 
 #: A cancel whose outcome is not known, or that was refused for the time being, is sent again after this long.
 RECANCEL_NS = 1_000_000_000
@@ -39,6 +39,8 @@ def act(state: State, runtime: Runtime) -> None:
             withdraw(state, action.client_id)
         elif isinstance(action, Change):
             change(state, runtime, action)
+        elif isinstance(action, ProtectWant):
+            protect(state, runtime.name, action)
         else:
             propose_pair(state, runtime, action)
     _plan(state, runtime)
@@ -47,15 +49,26 @@ def act(state: State, runtime: Runtime) -> None:
 def _plan(state: State, runtime: Runtime) -> None:
     """Standing wants. Nothing is planned while a stop is under way, the market unknown, or the feed down."""
     strategy = runtime.strategy
-    if state.stopping_since_ns or not state.armed:
+    if state.stopping_since_ns:
         return
-    for want in _targets(state, runtime):
+    protections = [want for (name, _), want in state.protections.items() if name == runtime.name]
+    if not state.armed:
+        if protections:
+            runtime.replan_ns = state.now_ns + state.config.replan_ns
+        return
+    targets = _targets(state, runtime)
+    for protection in protections:
+        _protect(state, runtime, protection, targets.get(protection.key))
+    for want in targets.values():
         instrument = state.instruments[want.key]
         mid = state.market(want.key).mid
         if mid is None:
             continue
         working = state.orders.by_name(runtime.name, want.key, TARGET)
         position = state.position_units(want.key)
+        stop = state.orders.by_name(runtime.name, want.key, PROTECT)
+        if stop is not None and stop.left > abs(want.qty):
+            continue  # it is on its way out, and what it would sell must not be sold twice
         sellable = _sellable(state, instrument)
         action = plan_target(want, position, working, instrument, sellable, instrument.price_units(mid, NEAREST))
         _perform(state, runtime, action)
@@ -70,14 +83,38 @@ def _plan(state: State, runtime: Runtime) -> None:
             del strategy._quotes[key_name]
 
 
-def _targets(state: State, runtime: Runtime) -> list[TargetWant]:
+def _protect(state: State, runtime: Runtime, want: ProtectWant, target: TargetWant | None) -> None:
+    """A stop for what is held and is to be held on: what a target is about to sell must be free to be sold."""
+    instrument = state.instruments[want.key]
+    mid = state.market(want.key).mid
+    if mid is None:
+        runtime.replan_ns = state.now_ns + state.config.replan_ns
+        return
+    holding = state.position_units(want.key)
+    if target is not None:
+        holding = max(0, min(holding, target.qty)) if holding > 0 else min(0, max(holding, target.qty))
+    working = state.orders.by_name(runtime.name, want.key, PROTECT)
+    price = instrument.price_units(mid, NEAREST)
+    _perform(state, runtime, plan_protection(want, holding, working, instrument, _sellable(state, instrument), price))
+    if not want.stop and working is None:
+        del state.protections[runtime.name, want.key]
+
+
+def protect(state: State, strategy: str, want: ProtectWant) -> None:
+    """Remember what a strategy wants to have a stop at the venue, across a restart as well."""
+    if state.protections.get((strategy, want.key), ProtectWant(key=want.key, stop=0, limit=None)) != want:
+        state.protections[strategy, want.key] = want
+        state.effects.append(Protected(strategy, want.key, want.stop, want.limit))
+
+
+def _targets(state: State, runtime: Runtime) -> dict[str, TargetWant]:
     """What the strategy wants to hold; nothing, wherever its account is being flattened."""
     wants = dict(runtime.strategy._targets)
     for key in state.traded:
         venue = state.venue_of(key).caps.venue
         if state.halts.level_for(runtime.name, key, venue) is HaltLevel.FLATTEN:
             wants[key] = TargetWant(key=key, qty=0, limit=None)
-    return list(wants.values())
+    return wants
 
 
 def _perform(state: State, runtime: Runtime, action: Move | None) -> None:

@@ -19,7 +19,7 @@ from tickwright.engine import account
 from tickwright.engine.redo import redo
 from tickwright.engine.state import State
 from tickwright.engine.step import step
-from tickwright.model.effect import Effect, HaltChanged, Level, Notice
+from tickwright.model.effect import Effect, HaltChanged, Level, Notice, Protected
 from tickwright.model.event import Event
 from tickwright.model.instrument import Instrument
 from tickwright.model.market import BookUpdate
@@ -51,6 +51,7 @@ class Carried(msgspec.Struct, frozen=True, kw_only=True):
     instruments: tuple[Instrument, ...]
     owed: tuple[str, ...] = ()  # client ids of orders that are to be cancelled as soon as they can be
     recancel: dict[str, int] = {}  # of those: not before this time
+    protections: tuple[Protected, ...] = ()  # positions that are to have a stop at the venue
 
 
 def keep(state: State) -> Carried:
@@ -70,6 +71,9 @@ def keep(state: State) -> Carried:
         },
         instruments=tuple(state.instruments[key] for key in sorted(concerned) if key in state.instruments),
         owed=tuple(sorted(state.withdrawing & working)),
+        protections=tuple(
+            Protected(name, key, want.stop, want.limit) for (name, key), want in sorted(state.protections.items()) if want.stop
+        ),
         recancel={client_id: at_ns for client_id, at_ns in sorted(state.recancel_ns.items()) if client_id in working},
     )
 
@@ -105,6 +109,8 @@ def restore(state: State, carried: Carried) -> None:
     state.watch.restore(carried.watch)
     state.withdrawing.update(carried.owed)
     state.recancel_ns.update(carried.recancel)
+    for protection in carried.protections:
+        redo(state, protection)
     for name, kept in carried.venues.items():
         venue = state.venues.get(name)
         if venue is None:
@@ -138,6 +144,9 @@ def take_over(state: State, now_ns: int, *, strategy_changed: bool) -> None:
             handle = Handle(state.instruments[order.key], order.side, order.order.name)
         handle.attach(order.client_id, order)
         runtime.handles[order.client_id] = handle
+    for name, _ in state.protections:
+        if name in state.by_name:
+            state.by_name[name].replan_ns = state.now_ns  # looked at from the first tick on, whether it decides or not
     for halt in state.halts.all():
         _again(state, halt, strategy_changed)
 

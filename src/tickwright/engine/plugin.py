@@ -8,7 +8,7 @@ from typing import Any
 
 from tickwright.base.errors import TickwrightError
 from tickwright.engine.state import Runtime, State
-from tickwright.model.effect import CancelOwed, HaltChanged, Level, Notice
+from tickwright.model.effect import CancelOwed, HaltChanged, Level, Notice, Protected
 from tickwright.model.reason import Reason
 from tickwright.risk.halts import HaltLevel
 
@@ -49,6 +49,10 @@ def halt(state: State, runtime: Runtime, reason: Reason, text: str) -> None:
     strategy._actions.clear()
     strategy._targets.clear()
     strategy._quotes.clear()
+    for name, key in list(state.protections):
+        if name == runtime.name:
+            del state.protections[name, key]
+            state.effects.append(Protected(name, key, 0, None))
     strategy._dirty = False
     for order in state.orders.open_orders():
         if order.order.strategy == runtime.name and not order.foreign:

@@ -11,10 +11,11 @@ from typing import Any
 
 from tickwright.engine.act import bound_price
 from tickwright.engine.state import State
-from tickwright.model.effect import Amend, Cancel, CancelOwed, Effect, HaltChanged, Submit, SubmitPair
+from tickwright.model.effect import Amend, Cancel, CancelOwed, Effect, HaltChanged, Protected, Submit, SubmitPair
 from tickwright.model.order import NewOrder
 from tickwright.model.reason import Reason
 from tickwright.risk.halts import HaltLevel
+from tickwright.strategy.intents import ProtectWant
 
 
 def redo(state: State, effect: Effect) -> None:
@@ -78,6 +79,14 @@ def _amend(state: State, effect: Amend) -> None:
     _hold(state, second.order)
 
 
+def _protect(state: State, effect: Protected) -> None:
+    if effect.stop:
+        want = ProtectWant(key=effect.key, stop=effect.stop, limit=effect.limit)
+        state.protections[effect.strategy, effect.key] = want
+    else:
+        state.protections.pop((effect.strategy, effect.key), None)
+
+
 def _halt(state: State, effect: HaltChanged) -> None:
     level = HaltLevel[effect.level]
     if effect.condition:
@@ -95,4 +104,5 @@ _REDO: dict[type, Callable[[State, Any], None]] = {
     CancelOwed: _owe,
     Amend: _amend,
     HaltChanged: _halt,
+    Protected: _protect,
 }

@@ -22,7 +22,7 @@ from tickwright.risk.gate import Gate
 from tickwright.risk.halts import Halts
 from tickwright.risk.limits import Limits
 from tickwright.risk.watch import Watch
-from tickwright.strategy.intents import Handle
+from tickwright.strategy.intents import Handle, ProtectWant
 from tickwright.strategy.strategy import Strategy
 from tickwright.transforms.book import Book
 from tickwright.transforms.gather import Push
@@ -195,6 +195,7 @@ class State:
         self.armed = False
         self.ever_armed = False
         self.withdrawing: set[str] = set()  # client ids to cancel as soon as they can be
+        self.protections: dict[tuple[str, str], ProtectWant] = {}  # by strategy and instrument
         self.recancel_ns: dict[str, int] = {}  # of those: whose cancel was refused for the time being, and when to ask again
         self.stopping_since_ns = 0
         self.final_asked = False

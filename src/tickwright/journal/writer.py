@@ -34,7 +34,18 @@ from tickwright.journal.record import (
     frame,
 )
 from tickwright.model.account import AccountDown, AccountUp, Balance, Position, Transfer
-from tickwright.model.effect import CancelOwed, Effect, HaltChanged, Notice, Reconciled, Stopped, Submit, Valued, Watched
+from tickwright.model.effect import (
+    CancelOwed,
+    Effect,
+    HaltChanged,
+    Notice,
+    Protected,
+    Reconciled,
+    Stopped,
+    Submit,
+    Valued,
+    Watched,
+)
 from tickwright.model.event import (
     AmendOutcome,
     CancelOutcome,
@@ -71,7 +82,7 @@ class Durability(enum.Enum):
 
 
 #: Effects that send nothing to a venue. Everything else is an intent, whatever is added to the union.
-_SENDS_NOTHING = frozenset({CancelOwed, Notice, Watched, Valued, HaltChanged, Reconciled, Stopped})
+_SENDS_NOTHING = frozenset({CancelOwed, Notice, Protected, Watched, Valued, HaltChanged, Reconciled, Stopped})
 #: Events that are written through: what a venue said of the account, what a person said, and time itself.
 _THROUGH = frozenset(
     {

@@ -109,6 +109,17 @@ class CancelOwed(msgspec.Struct, frozen=True, tag_field="is", tag="cancel_owed")
     client_id: str
 
 
+class Protected(msgspec.Struct, frozen=True, tag_field="is", tag="protected"):
+    """A strategy wants its position in an instrument to have a stop at the venue: for the record, so that a restart wants it too.
+    ``stop`` 0: no longer. ``limit`` None: at the market once the stop is touched.
+    """
+
+    strategy: str
+    key: str
+    stop: int
+    limit: int | None
+
+
 class Disagreement(msgspec.Struct, frozen=True):
     """One difference between a venue and us, in words; ``cause`` is "" where nothing explains it."""
 
@@ -146,6 +157,7 @@ Effect = (
     | Valued
     | HaltChanged
     | CancelOwed
+    | Protected
     | Reconciled
     | Stopped
 )

@@ -98,6 +98,10 @@ class Order:
         self.next_ask_ns = 0
 
     @property
+    def stop(self) -> int | None:
+        return self.order.stop
+
+    @property
     def ref(self) -> OrderRef:
         """How to name it to the venue."""
         return OrderRef(self.key, self.order.client_id, self.venue_id)

@@ -27,6 +27,7 @@ from tickwright.model.effect import (
     HaltChanged,
     Level,
     Notice,
+    Protected,
     Reconciled,
     Stopped,
     Submit,
@@ -108,6 +109,7 @@ class Shell:
             Valued: _for_the_record,
             HaltChanged: _for_the_record,
             CancelOwed: _for_the_record,
+            Protected: _for_the_record,
             Reconciled: _for_the_record,
             Stopped: self._stopped,
         }

@@ -29,6 +29,8 @@ class OrderView(Protocol):
     @property
     def price(self) -> int | None: ...
     @property
+    def stop(self) -> int | None: ...
+    @property
     def filled(self) -> int: ...
     @property
     def working(self) -> bool: ...
@@ -155,9 +157,19 @@ class Pair(msgspec.Struct, frozen=True):
     stop: Proposal
 
 
+class ProtectWant(msgspec.Struct, frozen=True, kw_only=True):
+    """The position in an instrument should have a stop at the venue, of its size; ``stop`` 0 means none. ``limit`` None: at the
+    market once it is touched.
+    """
+
+    key: str
+    stop: int
+    limit: int | None
+
+
 #: What the planner can find to do for one name.
 Move = Proposal | Withdraw | Change
-Action = Move | Pair
+Action = Move | Pair | ProtectWant
 
 
 class TargetWant(msgspec.Struct, frozen=True, kw_only=True):

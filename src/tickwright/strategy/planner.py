@@ -10,10 +10,12 @@ from tickwright.model.caps import AmendKind
 from tickwright.model.instrument import Instrument
 from tickwright.model.market import BUY, SELL
 from tickwright.model.order import AmendTerms, OrderType, Tif
-from tickwright.strategy.intents import Change, Handle, Move, OrderView, Proposal, QuoteWant, TargetWant, Withdraw
+from tickwright.strategy.intents import Change, Handle, Move, OrderView, Proposal, ProtectWant, QuoteWant, TargetWant, Withdraw
 
 #: The name under which a target's orders work. Reserved: ``quote`` refuses it.
 TARGET = "target"
+#: The name under which a position's stop works. Reserved as well.
+PROTECT = "protect"
 
 
 def plan_target(
@@ -54,6 +56,45 @@ def plan_target(
         reduce_only=False,
         name=TARGET,
         handle=Handle(instrument, side, TARGET),
+    )
+
+
+def plan_protection(
+    want: ProtectWant, holding: int, working: OrderView | None, instrument: Instrument, sellable: int, mid_units: int
+) -> Move | None:
+    """The one action that gives ``holding`` a stop of its size, or None. ``working`` is the open order under the name
+    :data:`PROTECT`. Where the market is beyond the stop already, which it may be after a time without us, the position is closed.
+    """
+    if working is not None and not working.can_amend:
+        return None
+    side = SELL if holding > 0 else BUY
+    size = abs(holding)
+    if side is SELL:
+        size = min(size, sellable + (working.qty - working.filled if working is not None and working.side is SELL else 0))
+    qty = size - size % instrument.lot_units
+    if instrument.qty_max_units:
+        qty = min(qty, instrument.qty_max_units)
+    too_small = qty <= 0 or qty < instrument.qty_min_units or instrument.notional(want.stop, qty) < instrument.notional_min
+    wanted = bool(want.stop) and not too_small
+    if working is not None:
+        terms = (working.side, working.qty - working.filled, working.stop, working.price)
+        return None if wanted and terms == (side, qty, want.stop, want.limit) else Withdraw(working.client_id)
+    if not wanted:
+        return None
+    crossed = mid_units <= want.stop if side is SELL else mid_units >= want.stop
+    stop_type = OrderType.STOP if want.limit is None else OrderType.STOP_LIMIT
+    return Proposal(
+        key=want.key,
+        side=side,
+        type=OrderType.MARKET if crossed else stop_type,
+        qty=qty,
+        price=None if crossed else want.limit,
+        stop=None if crossed else want.stop,
+        tif=Tif.IOC if crossed else Tif.GTC,
+        post_only=False,
+        reduce_only=False,
+        name=PROTECT,
+        handle=Handle(instrument, side, PROTECT),
     )
 
 

@@ -17,8 +17,8 @@ from tickwright.model.instrument import Instrument
 from tickwright.model.market import BUY, SELL, Side
 from tickwright.model.order import AmendTerms, OrderType, Tif
 from tickwright.model.reason import Reason
-from tickwright.strategy.intents import Action, Change, Handle, Pair, Proposal, QuoteWant, TargetWant, Withdraw
-from tickwright.strategy.planner import TARGET
+from tickwright.strategy.intents import Action, Change, Handle, Pair, Proposal, ProtectWant, QuoteWant, TargetWant, Withdraw
+from tickwright.strategy.planner import PROTECT, TARGET
 from tickwright.transforms.expr import Expr
 from tickwright.transforms.stage import Placeholder
 
@@ -351,11 +351,24 @@ class Strategy:
                 self.unquote(name, symbol=symbol)
         self.target(0, symbol=symbol)
 
+    def protect(self, *, stop: Exact, limit: Exact | None = None, symbol: str | None = None) -> None:
+        """Say that the position is to have a stop at the venue, of its size, at the market once it is touched or at ``limit``. It
+        stands until it is said anew or :meth:`unprotect` is called, whatever becomes of the position, and through a restart: the
+        stop follows the size, and is placed again when the venue has ended it.
+        """
+        instrument = self.account.instrument(symbol)
+        price = None if limit is None else self._price(instrument, limit)
+        self._ask(ProtectWant(key=instrument.key, stop=self._price(instrument, stop), limit=price))
+
+    def unprotect(self, *, symbol: str | None = None) -> None:
+        """Say that the position needs no stop any more."""
+        self._ask(ProtectWant(key=self.account.instrument(symbol).key, stop=0, limit=None))
+
     def quote(
         self, name: str, side: Side, price: Exact, qty: Exact, *, post_only: bool = True, symbol: str | None = None
     ) -> None:
         """Say which order should be working under ``name``. It stands until it is said anew or :meth:`unquote` is called."""
-        if not name or name == TARGET:
+        if not name or name in (TARGET, PROTECT):
             raise StrategyError(f"quote needs a name of its own, not {name!r}", where=self._name)
         instrument = self.account.instrument(symbol)
         want = QuoteWant(

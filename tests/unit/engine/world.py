@@ -66,11 +66,15 @@ class World:
 
     def start(self) -> None:
         """Connected, compared, armed, with a market."""
-        self.quote()
+        self.start_with()
+
+    def start_with(self, *orders: OrderReport, bid: float = 60_000.0, ask: float = 60_000.01) -> None:
+        """The same after a restart: the venue lists these orders."""
+        self.quote(bid, ask)
         self.feed(AccountUp("sim", self.now))
-        self.snapshot()
+        self.snapshot(*orders)
         self.tick()
-        self.quote()
+        self.quote(bid, ask)
 
     def answer(self, order: NewOrder, outcome: Outcome) -> list[Effect]:
         self.now += S // 1000

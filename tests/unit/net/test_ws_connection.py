@@ -222,6 +222,7 @@ def test_given_a_half_open_connection_when_no_pong_comes_then_it_is_reconnected(
             peer = await r.peer()
             peer.answers_pings = False
             await r.server.peer()
+            await r.heard.until(lambda: r.session.counters.reconnects)  # the server knows of a connection before we do
             assert r.heard.closed[0][1:] == ("no sign of life", 1006)
             assert r.session.counters.reconnects == 1
 
