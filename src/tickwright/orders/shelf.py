@@ -14,9 +14,6 @@ from tickwright.model.order import Fill
 from tickwright.orders.machine import Status
 from tickwright.orders.order import Order
 
-#: Orders that took each other's place are followed so far back; older ones have long been settled.
-LINE_MAX = 100
-
 
 class FillIds:
     """The venue trade ids that have been counted, the oldest forgotten first."""
@@ -161,25 +158,14 @@ class Shelf:
         self._forget(order)
 
     def _free_name(self, order: Order, name: tuple[str, str, str]) -> None:
+        """To the newest order that works under it all the same: of a line of replacements several may not have ended yet."""
         if self._by_name.get(name) is not order:
             return
-        before = self._still_open(order)
-        if before is None:
-            del self._by_name[name]
-        else:
-            self._by_name[name] = before
-
-    def _still_open(self, order: Order) -> Order | None:
-        """The nearest order in the line of those whose place it took of which the end is not known."""
-        place = order.replaces
-        for _ in range(LINE_MAX):
-            if not place:
-                return None
-            if place in self._open:
-                return self._open[place]
-            ended = self._by_client.get(place)
-            place = ended.replaces if ended is not None else ""
-        return None
+        for other in reversed(self._open_by_key[order.key].values()):
+            if other.order.name == name[2] and other.order.strategy == name[0]:
+                self._by_name[name] = other
+                return
+        del self._by_name[name]
 
     def _forget(self, order: Order) -> None:
         if order.status is not Status.DONE:

@@ -33,7 +33,9 @@ class Restless(Strategy):
         self.turn += 1
         if self.turn == self.raises_at:
             raise RuntimeError("a defect of the strategy's own")
-        acts = (self.take, self.rest, self.work, self.change, self.drop, self.aim, self.guard, self.rush)
+        acts = (
+            self.take, self.rest, self.work, self.change, self.drop, self.aim, self.guard, self.rush, self.pair, self.shield,
+        )  # fmt: skip
         acts[self.draw(len(acts))]()
 
     def draw(self, bound: int) -> int:
@@ -103,6 +105,24 @@ class Restless(Strategy):
         stop = self.price(side, -0.001 * (1 + self.draw(5)))
         limit = self.price(side, -0.001 * (2 + self.draw(5))) if self.draw(2) else None
         self.order(side, self.size(), stop=stop, limit=limit)
+
+    def pair(self) -> None:
+        """A profit to be taken and a loss to be stopped."""
+        if len(self.orders) >= ORDERS_MAX:
+            self.drop()
+            return
+        side = self.side()
+        stop = self.price(side, -0.001 * (1 + self.draw(5)))
+        worst = self.price(side, -0.001 * (7 + self.draw(5))) if self.draw(2) else None
+        self.oco(side, self.size(), limit=self.price(side, 0.0005 * (1 + self.draw(8))), stop=stop, stop_limit=worst)
+
+    def shield(self) -> None:
+        """A stop for what it holds, or none."""
+        if self.draw(3):
+            away = 0.001 * (1 + self.draw(8))
+            self.protect(stop=self.price(BUY if self.position > 0 else SELL, away))
+        else:
+            self.unprotect()
 
     def rush(self) -> None:
         """Now or not at all."""

@@ -92,7 +92,7 @@ class SeedResult(msgspec.Struct, frozen=True, kw_only=True):
     fills: int
     lives: int
     crashes: int
-    disk_calls: int
+    disk_calls: int  # of the client, while things went wrong
     steps: int
     simulated_s: float
     marks: dict[str, int]
@@ -117,6 +117,7 @@ class Life:
         self.crashes = 0
         self.tries: dict[str, deque[float]] = {}  # when each connection of each life was last tried
         self.made: dict[str, int] = {}
+        self.disk_calls = 0  # while things went wrong
         self.books = 0  # times that a book was compared with the venue's
         self.resume = ""
         self.stopping = False
@@ -332,7 +333,7 @@ def _run_seed(draw: Draw, strategy: type[Strategy] | None) -> SeedResult:
         fills=len(stand.state()["fills"]),  # type: ignore[arg-type]  # a list
         lives=life.lives,
         crashes=life.crashes,
-        disk_calls=client.disk.calls,
+        disk_calls=life.disk_calls,
         steps=world.scheduler.steps,
         simulated_s=round(world.now_s, 3),
         marks=marks.counts,
@@ -355,6 +356,7 @@ def _live(draw: Draw, world: World, life: Life) -> None:
     world.run_until(lambda: bool(life.violations), limit_s=draw.seconds)
     if life.violations:
         return
+    life.disk_calls = life.client.disk.calls
     _calm(draw, world, life)
     deadline_s = world.now_s + CALM_S
     while not life.in_order() and world.now_s < deadline_s and not life.violations:
@@ -425,7 +427,8 @@ def _calm(draw: Draw, world: World, life: Life) -> None:
     clock = life.client.clock
     clock.drift(0)
     clock.step(world.nodes["venue"].clock.wall_ns() - clock.wall_ns())
-    latest = max([crash.at_s + crash.down_s for crash in draw.crashes], default=0.0)
+    ends = [crash.at_s + crash.down_s for crash in draw.crashes] + [pause.at_s + pause.seconds for pause in draw.pauses]
+    latest = max(ends, default=0.0)
     world.run_until(lambda: bool(life.violations), limit_s=max(0.0, latest - world.now_s) + 0.001)
     life.again()
 
