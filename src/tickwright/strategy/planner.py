@@ -24,16 +24,16 @@ def plan_target(
     """The one action that brings ``position`` nearer to the target, or None.
 
     ``working`` is the open order under the name :data:`TARGET`. ``sellable`` bounds a closing sale to what the account
-    holds (on spot a fee taken in the base asset leaves less than was bought). A rest that the venue would not accept as an
+    holds free, beside what that order holds (on spot a fee taken in the base asset leaves less than was bought). A rest that the venue would not accept as an
     order of its own (below its minimum quantity or value at ``mid_units``) is let be: it is dust, not a difference.
     """
-    if working is not None and not working.can_amend:
-        return None
+    if working is not None and (not working.can_amend or working.filled >= working.qty):
+        return None  # what is filled ends by itself
     delta = want.qty - position
     side = BUY if delta > 0 else SELL
     size = abs(delta)
     if side is SELL and 0 <= want.qty < position:
-        size = min(size, sellable)
+        size = min(size, sellable + _held(working))
     qty = size - size % instrument.lot_units
     if instrument.qty_max_units:
         qty = min(qty, instrument.qty_max_units)
@@ -59,18 +59,23 @@ def plan_target(
     )
 
 
+def _held(working: OrderView | None) -> int:
+    """What an order that sells keeps from being free: it is there for the order that takes its place."""
+    return working.qty - working.filled if working is not None and working.side is SELL else 0
+
+
 def plan_protection(
     want: ProtectWant, holding: int, working: OrderView | None, instrument: Instrument, sellable: int, mid_units: int
 ) -> Move | None:
     """The one action that gives ``holding`` a stop of its size, or None. ``working`` is the open order under the name
     :data:`PROTECT`. Where the market is beyond the stop already, which it may be after a time without us, the position is closed.
     """
-    if working is not None and not working.can_amend:
-        return None
+    if working is not None and (not working.can_amend or working.filled >= working.qty):
+        return None  # what is filled ends by itself
     side = SELL if holding > 0 else BUY
     size = abs(holding)
     if side is SELL:
-        size = min(size, sellable + (working.qty - working.filled if working is not None and working.side is SELL else 0))
+        size = min(size, sellable + _held(working))
     qty = size - size % instrument.lot_units
     if instrument.qty_max_units:
         qty = min(qty, instrument.qty_max_units)
@@ -100,8 +105,8 @@ def plan_protection(
 
 def plan_quote(want: QuoteWant, working: OrderView | None, instrument: Instrument, amend: AmendKind) -> Move | None:
     """The one action that brings the order under ``want.name`` to what is wanted, or None."""
-    if working is not None and not working.can_amend:
-        return None
+    if working is not None and (not working.can_amend or working.filled >= working.qty):
+        return None  # what is filled ends by itself
     if working is None:
         if want.qty == 0:
             return None

@@ -44,6 +44,7 @@ class Working:
     working: bool = True
     client_id: str = "tw-1"
     reason: Reason | None = None
+    stop: int | None = None
 
 
 def carried_out(action: Action | None, working: Working | None) -> Working | None:
@@ -126,3 +127,22 @@ def test_given_a_fee_taken_from_what_was_bought_when_closing_then_only_what_is_h
     action = plan_target(target, 5_000, None, BTC, 4_995, MID)
     assert isinstance(action, Proposal)
     assert (action.side, action.qty) == (SELL, 4_990)
+
+
+def test_given_a_closing_sale_that_holds_everything_when_planning_again_then_it_is_left_to_work() -> None:
+    """Nothing is free to be sold because the order itself is there to sell it."""
+    want = TargetWant(key=BTC.key, qty=0, limit=MID)
+    sale = Working(SELL, 1_000, MID)
+    assert plan_target(want, 1_000, sale, BTC, 0, MID) is None
+    assert plan_target(want, 600, replace(sale, filled=400), BTC, 0, MID) is None
+    assert isinstance(plan_target(replace_limit(want, MID + 100), 1_000, sale, BTC, 0, MID), Withdraw)
+
+
+def test_given_an_order_that_is_filled_when_its_end_is_not_told_yet_then_it_is_not_cancelled() -> None:
+    """The venue's last word on it is on its way."""
+    want = TargetWant(key=BTC.key, qty=1_000, limit=None)
+    assert plan_target(want, 1_000, Working(BUY, 1_000, None, filled=1_000), BTC, 0, MID) is None
+
+
+def replace_limit(want: TargetWant, limit: int) -> TargetWant:
+    return TargetWant(key=want.key, qty=want.qty, limit=limit)
