@@ -18,6 +18,7 @@ import typer
 from tickwright import __version__
 from tickwright.base.errors import DataError, ExitCode, MismatchError, UsageError, VenueError
 from tickwright.cli import adopt as adopting
+from tickwright.cli import backtest as backtests
 from tickwright.cli import guard as guarding
 from tickwright.cli import journal as journals
 from tickwright.cli import world as worlds
@@ -38,6 +39,7 @@ app.add_typer(strategies, name="strategies")
 app.add_typer(tape, name="tape")
 app.add_typer(journals.journal, name="journal")
 app.command("adopt")(adopting.adopt)
+app.command("backtest")(backtests.backtest)
 app.command("guard")(guarding.guard)
 app.command("panic")(guarding.panic)
 app.command("world")(worlds.world)

@@ -24,8 +24,9 @@ def plan_target(
     """The one action that brings ``position`` nearer to the target, or None.
 
     ``working`` is the open order under the name :data:`TARGET`. ``sellable`` bounds a closing sale to what the account
-    holds free, beside what that order holds (on spot a fee taken in the base asset leaves less than was bought). A rest that the venue would not accept as an
-    order of its own (below its minimum quantity or value at ``mid_units``) is let be: it is dust, not a difference.
+    holds free, beside what that order holds (on spot a fee taken in the base asset leaves less than was bought). A rest that
+    the venue would not accept as an order of its own (below its minimum quantity or value at ``mid_units``) is let be: it is
+    dust, not a difference.
     """
     if working is not None and (not working.can_amend or working.filled >= working.qty):
         return None  # what is filled ends by itself
