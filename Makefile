@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test examples check format bench bench-peers nightly docs runtime dev clean
+.PHONY: help demo test examples check format bench bench-peers nightly fuzz docs runtime dev clean
 
 # The newest Python that works here; another one: make PYTHON=/path/to/python
 PYTHON = $(shell sh .ci/python)
@@ -10,6 +10,8 @@ BIN := .venv/bin
 JOBS ?= 2
 # Seeds of a night
 SEEDS ?= 20000
+# Seconds for each reader that is fuzzed
+FUZZ_SECONDS ?= 60
 PYTHON_FILES := src tests examples benchmarks .ci $(wildcard docs/*.py)
 
 help:
@@ -19,6 +21,7 @@ help:
 	@echo "make format    let the formatter have its way"
 	@echo "make bench     throughput and latency beside other clients, as ratios"
 	@echo "make nightly   the tests that take longer than a pull request may"
+	@echo "make fuzz      every reader of what others wrote, fed with what is nearly right"
 	@echo "make docs      draw again what is generated from the code"
 	@echo "make clean     remove .venv and caches"
 
@@ -53,7 +56,11 @@ bench: dev bench-peers
 bench-peers: dev
 	@$(BIN)/python benchmarks/peers.py
 
-nightly: dev
+fuzz: dev
+	@cd tests && for target in $$(../$(BIN)/python -m fuzzing.run --list); do \
+	  ../$(BIN)/python -m fuzzing.run --target $$target --seconds $(FUZZ_SECONDS) || exit 1; done
+
+nightly: dev fuzz
 	@TICKWRIGHT_HYPOTHESIS=nightly $(BIN)/python -m pytest -n $(JOBS) $(ARGS)
 	@$(BIN)/tickwright world --seeds $(SEEDS) --json > .night-world.json
 	@$(BIN)/python .ci/evidence.py .night-world.json "176 of 176" "passed" && rm .night-world.json

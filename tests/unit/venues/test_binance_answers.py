@@ -275,3 +275,9 @@ def test_given_any_answer_when_classified_then_an_outcome_and_nothing_raised(req
         if isinstance(outcome, Rejected):
             assert (status is not None and 400 <= status < 500) or code == -1008
         assert isinstance(answers.classify_find(FIND, status, body, AT, SYMBOLS), (Found, Absent, CouldNotAsk))
+
+
+def test_given_the_error_of_a_cancel_replace_when_something_else_was_asked_then_nobody_knows(sample):
+    """Found by fuzzing: the answer to a request of another kind says nothing of this one."""
+    for asked in (CANCEL, CANCEL_ALL, AMEND):
+        assert isinstance(classify(asked, 400, sample("rest/cancel_replace_partial_failure")), Unknown)

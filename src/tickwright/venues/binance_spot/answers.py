@@ -89,6 +89,8 @@ def classify(request: Request, status: int | None, body: bytes, at_ns: int, symb
     if status >= 500 or status < 400 or error.code in UNKNOWN_CODES:
         return Unknown(why=f"status {status}: {error.code} {error.msg[:200]}")
     if error.code in (_CODE_REPLACE_HALF, _CODE_REPLACE_FAILED) and error.data is not UNSET:
+        if request.kind != "replace":
+            return Unknown(why=f"{error.code} answers a cancel-replace, which this was not")
         return _half_replaced(request, error, at_ns, symbols)
     if (
         request.kind == "cancel_all"
