@@ -1,6 +1,6 @@
 """Every reader of what others wrote, on inputs that are nearly right: values, or its one typed error, and soon.
 
-Inputs that once broke something are in ``corpus/TARGET`` and are fed first, in every run.
+Inputs that once broke something, and two to begin with, are in ``corpus/TARGET`` and are fed first, in every run.
 """
 
 from __future__ import annotations

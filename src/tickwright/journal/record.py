@@ -1,9 +1,10 @@
 """The records of a journal and their bytes.
 
 A record is ``0xFF, kind, length, kept, checksum, payload``: numbers of 32 bits, little endian; the checksum is CRC-32 of kind,
-length, kept and payload. ``kept`` is how much of the file was as durable as configured when the record was written. Payloads are
-JSON in UTF-8, in which the byte ``0xFF`` does not occur, so a reader that has lost its way finds the next record again, and by
-its ``kept`` tells damage from an end that was cut off. JSON, because amounts are integers of any size.
+length, kept and payload. ``kept`` is how much of the file was as durable as configured when the record was written: a reader that
+has lost its way looks for the next record whose checksum is right, and by its ``kept`` tells damage from an end that was cut
+off. Payloads are JSON, because amounts are integers of any size; market events that caused nothing, which are nearly all of a
+journal and have none, are MessagePack, which writes their floats as they are and takes a third of the time.
 
 Guarantees: encoding and decoding are inverse for every event and effect; no secret is in a record that was not in an event.
 """
@@ -20,6 +21,7 @@ import msgspec
 from tickwright.base.errors import JournalError
 from tickwright.model.effect import Effect
 from tickwright.model.event import Event
+from tickwright.model.market import MarketEvent
 
 MARK = 0xFF
 HEADER = Struct("<BBIII")
@@ -29,8 +31,8 @@ HEADER_BYTES = HEADER.size
 #: No record is longer: a length above it is damage.
 RECORD_BYTES_MAX = 256 * 1024 * 1024
 
-SEGMENT, HEAD, STEPS, CHECKPOINT, END = 1, 2, 3, 4, 5
-KINDS = frozenset({SEGMENT, HEAD, STEPS, CHECKPOINT, END})
+SEGMENT, HEAD, STEPS, CHECKPOINT, END, MARKET = 1, 2, 3, 4, 5, 6
+KINDS = frozenset({SEGMENT, HEAD, STEPS, CHECKPOINT, END, MARKET})
 
 
 class Segment(msgspec.Struct, frozen=True):
@@ -92,6 +94,8 @@ class _Block(NamedTuple):
 
 
 _ENCODER = msgspec.json.Encoder()
+_PACKER = msgspec.msgpack.Encoder()
+_MARKET_BLOCKS = msgspec.msgpack.Decoder(tuple[int, list[MarketEvent]])
 _BLOCKS = msgspec.json.Decoder(_Block)
 _SEGMENTS = msgspec.json.Decoder(Segment)
 _ENDS = msgspec.json.Decoder(End)
@@ -110,6 +114,11 @@ def checksum(kind: int, payload: bytes, kept: int) -> int:
 def encode_steps(first: int, events: Sequence[Event], effects: Sequence[tuple[int, tuple[Effect, ...]]]) -> bytes:
     """The payload of a block of steps."""
     return _ENCODER.encode((first, events, effects))
+
+
+def encode_market(first: int, events: Sequence[Event]) -> bytes:
+    """The payload of a block of market events that caused nothing, the first of them step number ``first``."""
+    return _PACKER.encode((first, events))
 
 
 def encode_segment(segment: Segment) -> bytes:
@@ -140,6 +149,9 @@ def decode(kind: int, payload: bytes, number: int, where: str) -> Head | Steps |
     try:
         if kind == STEPS:
             return _steps(_BLOCKS.decode(payload))
+        if kind == MARKET:
+            first, events = _MARKET_BLOCKS.decode(payload)
+            return Steps(first, [(event, ()) for event in events])
         if kind == HEAD:
             return Head(payload, number)
         if kind == CHECKPOINT:

@@ -23,17 +23,18 @@ from tickwright.journal.record import (
     CHECKPOINT,
     END,
     HEAD,
+    MARKET,
     SEGMENT,
     STEPS,
     End,
     Segment,
     encode_checkpoint,
     encode_end,
+    encode_market,
     encode_segment,
     encode_steps,
     frame,
 )
-from tickwright.model.account import AccountDown, AccountUp, Balance, Position, Transfer
 from tickwright.model.effect import (
     CancelOwed,
     Effect,
@@ -47,16 +48,10 @@ from tickwright.model.effect import (
     Watched,
 )
 from tickwright.model.event import (
-    AmendOutcome,
-    CancelOutcome,
-    Command,
     Event,
-    FindOutcome,
-    SnapshotOutcome,
-    SubmitOutcome,
     Tick,
 )
-from tickwright.model.order import Fill, OrderReport
+from tickwright.model.market import Bar, BookUpdate, FeedDown, FeedUp, Funding, Gap, Mark, Quote, Ticker, Trade
 
 #: Steps that wait at most before they are written.
 BLOCK_STEPS_MAX = 256
@@ -81,27 +76,10 @@ class Durability(enum.Enum):
     POWER = "power"  # a power failure
 
 
+#: Events that may wait, and are packed when they have: of everything else the last word is written at once.
+_MARKET = frozenset({Bar, BookUpdate, FeedDown, FeedUp, Funding, Gap, Mark, Quote, Ticker, Trade})
 #: Effects that send nothing to a venue. Everything else is an intent, whatever is added to the union.
 _SENDS_NOTHING = frozenset({CancelOwed, Notice, Protected, Watched, Valued, HaltChanged, Reconciled, Stopped})
-#: Events that are written through: what a venue said of the account, what a person said, and time itself.
-_THROUGH = frozenset(
-    {
-        AccountDown,
-        AccountUp,
-        AmendOutcome,
-        Balance,
-        CancelOutcome,
-        Command,
-        Fill,
-        FindOutcome,
-        OrderReport,
-        Position,
-        SnapshotOutcome,
-        SubmitOutcome,
-        Tick,
-        Transfer,
-    }
-)
 
 
 class Bounds:
@@ -145,7 +123,7 @@ class JournalWriter:
         self._effects: list[tuple[int, tuple[Effect, ...]]] = []
         self._first = 0
         self._seq = 0
-        self._lazy: list[bytes] = []
+        self._lazy: list[tuple[int, bytes]] = []
         self._lazy_bytes = 0
         self._packed: dict[int, int] = {}  # number and size of each compressed file of this run
         self._number = 0
@@ -167,7 +145,7 @@ class JournalWriter:
         events.append(event)
         if effects:
             self._with_effects(seq, effects)
-        elif type(event) in _THROUGH or len(events) >= BLOCK_STEPS_MAX:
+        elif type(event) not in _MARKET or len(events) >= BLOCK_STEPS_MAX:
             self._seq = seq
             self._flush(sync=False)
             if type(event) is Tick:
@@ -192,29 +170,43 @@ class JournalWriter:
         """Write what waits; with ``sync`` as durably as configured."""
         if self._dead is not None:
             raise self._dead
-        payload = encode_steps(self._first, self._events, self._effects)
-        self._events.clear()
-        self._effects.clear()
+        records = self._records()
         if self.durability is Durability.NONE:
-            self._lazy.append(payload)
-            self._lazy_bytes += len(payload)
+            self._lazy += records
+            self._lazy_bytes += sum(len(payload) for _, payload in records)
             if self._lazy_bytes >= LAZY_BYTES_MAX:
                 self._put_lazy()
         else:
-            self._put(STEPS, payload)
+            self._put(records)
         if sync and self.durability is Durability.POWER:
             self._sync()
         if self._size - self._begun >= self._bounds.segment:
             self._rotate()
 
+    def _records(self) -> list[tuple[int, bytes]]:
+        """What waits, as kinds and payloads: market events in one, the step that ended the waiting in another."""
+        events, first = self._events, self._first
+        records = []
+        if type(events[-1]) in _MARKET and not self._effects:
+            records.append(_packed(first, events))
+        else:
+            last = len(events) - 1
+            if last:
+                records.append(_packed(first, events[:last]))
+            effects = tuple((0, done) for _, done in self._effects)
+            records.append((STEPS, encode_steps(first + last, events[last:], effects)))
+        events.clear()
+        self._effects.clear()
+        return records
+
     def _put_lazy(self) -> None:
         lazy, self._lazy, self._lazy_bytes = self._lazy, [], 0
-        for payload in lazy:
-            self._put(STEPS, payload)
+        if lazy:
+            self._put(lazy)
 
-    def _put(self, kind: int, payload: bytes) -> None:
+    def _put(self, records: Sequence[tuple[int, bytes]]) -> None:
         assert self._file is not None, "the journal is open"
-        data = frame(kind, payload, self._kept)
+        data = b"".join([frame(kind, payload, self._kept) for kind, payload in records])
         try:
             self._file.write(data)
         except OSError as error:
@@ -274,10 +266,9 @@ class JournalWriter:
             self._file = self._disk.append(path)
         except OSError as error:
             raise self._die(error, "it cannot be created") from None
-        self._put(SEGMENT, encode_segment(Segment(self.run, self._number)))
-        self._put(HEAD, self._head)
+        self._put([(SEGMENT, encode_segment(Segment(self.run, self._number))), (HEAD, self._head)])
         if self._number > 1:
-            self._put(CHECKPOINT, encode_checkpoint(self._seq, self._checkpoint()))
+            self._put([(CHECKPOINT, encode_checkpoint(self._seq, self._checkpoint()))])
         self._begun = self._size
         if self.durability is Durability.POWER:
             self._sync()
@@ -344,15 +335,21 @@ class JournalWriter:
     def _end(self) -> None:
         if self._events:
             self._seq = self._first + len(self._events) - 1
-            self._lazy.append(encode_steps(self._first, self._events, self._effects))
-            self._events.clear()
-            self._effects.clear()
+            self._lazy += self._records()
         self._put_lazy()
         stopped = self._stopped
         clean, why = (stopped.clean, stopped.why) if stopped is not None else (False, "the run did not get to its end")
-        self._put(END, encode_end(End(self._seq, clean, why)))
+        self._put([(END, encode_end(End(self._seq, clean, why)))])
         if self.durability is not Durability.NONE:
             self._sync()
+
+
+def _packed(first: int, events: Sequence[Event]) -> tuple[int, bytes]:
+    """A block of market events; in JSON where one has a number of more than 64 bits: nonsense, and on record all the same."""
+    try:
+        return MARKET, encode_market(first, events)
+    except OverflowError:
+        return STEPS, encode_steps(first, events, ())
 
 
 def open_run(
