@@ -50,8 +50,8 @@ def backtest(
 
     options = BacktestOptions(
         strategy=strategy, data=data, name=name, venue=venue, symbol=symbol, start=start, end=end,
-        params=_pairs(param, "--param"), columns=_pairs(column, "--map"), time_unit=time_unit,
-        balances=_pairs(balance, "--balance"), fees_bps=fees_bps, latency_ms=latency_ms, queue=queue,
+        params=pairs(param, "--param"), columns=pairs(column, "--map"), time_unit=time_unit,
+        balances=pairs(balance, "--balance"), fees_bps=fees_bps, latency_ms=latency_ms, queue=queue,
         spread_ticks=spread_ticks, seed=seed, tick=tick, lot=lot, min_notional=min_notional,
     )  # fmt: skip
     with _progress() as tell:
@@ -103,7 +103,8 @@ def _plain(result: Any, found: Any) -> dict[str, Any]:
     return {**msgspec.to_builtins(result), "pnl": str(result.pnl), "statistics": msgspec.to_builtins(found)}
 
 
-def _pairs(given: list[str] | None, flag: str) -> dict[str, str]:
+def pairs(given: list[str] | None, flag: str) -> dict[str, str]:
+    """What a flag that takes name=value was given."""
     found = {}
     for item in given or []:
         key, equals, value = item.partition("=")

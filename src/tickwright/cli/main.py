@@ -19,6 +19,7 @@ from tickwright import __version__
 from tickwright.base.errors import DataError, ExitCode, MismatchError, UsageError, VenueError
 from tickwright.cli import adopt as adopting
 from tickwright.cli import backtest as backtests
+from tickwright.cli import check as checks
 from tickwright.cli import guard as guarding
 from tickwright.cli import journal as journals
 from tickwright.cli import world as worlds
@@ -40,6 +41,7 @@ app.add_typer(tape, name="tape")
 app.add_typer(journals.journal, name="journal")
 app.command("adopt")(adopting.adopt)
 app.command("backtest")(backtests.backtest)
+app.command("check")(checks.check)
 app.command("guard")(guarding.guard)
 app.command("panic")(guarding.panic)
 app.command("world")(worlds.world)

@@ -16,6 +16,7 @@ from tickwright.base.numbers import MONEY_EXP, money
 from tickwright.data.source import Source, from_file, from_frame
 from tickwright.model.instrument import Instrument
 from tickwright.model.market import Bar, BookUpdate, MarketEvent, Quote, Trade
+from tickwright.run.backtest.check import CheckReport, check
 from tickwright.run.backtest.loop import Assumptions, backtest
 from tickwright.run.backtest.result import Result
 from tickwright.run.backtest.tape import TapeSource
@@ -110,6 +111,24 @@ def run_backtest(options: BacktestOptions, on_progress: Callable[[int, int], Non
         assumptions=assumptions,
         start_ns=_time(options.start, "--from"),
         end_ns=_time(options.end, "--to"),
+        on_progress=on_progress,
+    )
+
+
+def run_check(options: BacktestOptions, cuts: int, on_progress: Callable[[int, int], None] | None = None) -> CheckReport:
+    """Read what is given, and ask whether a result on it could be believed."""
+    if cuts < 1:
+        raise UsageError(f"--cuts {cuts} is below 1")
+    strategy = load_strategy(options.strategy, options.name)
+    key = f"{options.venue}:{options.symbol}"
+    source = open_source(options.data or demo_tape(), options.venue, key, options.columns, options.time_unit)
+    return check(
+        strategy,
+        source,
+        instrument_for(options, source),
+        params=options.params,
+        cuts=cuts,
+        seed=options.seed,
         on_progress=on_progress,
     )
 
