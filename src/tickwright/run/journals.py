@@ -190,6 +190,9 @@ def open_history(path: Path, *, disk: Disk | None = None, progress: Callable[[st
         history = History(None)
         for run in runs:
             _read_into(history, folder, run, disk)
+    except JournalError:
+        history.close()
+        raise
     return history
 
 

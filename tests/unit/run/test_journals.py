@@ -49,10 +49,16 @@ def recorded(folder: Path, **more):
     return world
 
 
+def rows_of(folder: Path, table: str):
+    """One table of a folder."""
+    with open_history(folder) as history:
+        return history.rows(table)
+
+
 def test_given_a_run_when_asked_for_its_orders_then_each_has_its_fate_in_exact_numbers(tmp_path: Path) -> None:
     """Filled, rejected, in doubt and working."""
     recorded(tmp_path)
-    rows = open_history(tmp_path).rows("orders")
+    rows = rows_of(tmp_path, "orders")
     assert [(row["qty"], row["price"], row["status"], row["reason"], row["filled"]) for row in rows] == [
         ("0.01", "59900", "done", "done.filled", "0.01"),
         ("0.02", "59901", "rejected", Reason.VENUE_FUNDS.value, "0"),
@@ -65,44 +71,50 @@ def test_given_a_run_when_asked_for_its_orders_then_each_has_its_fate_in_exact_n
 def test_given_a_run_when_asked_for_the_rest_then_it_is_what_the_events_said(tmp_path: Path) -> None:
     """Fills, balances, equity, halts, comparisons, runs."""
     recorded(tmp_path)
-    history = open_history(tmp_path)
-    (fill,) = history.rows("fills")
-    assert (fill["side"], fill["qty"], fill["price"], fill["fee"], fill["fee_asset"]) == ("buy", "0.01", "59900", "0.001", "USDT")
-    assert {(row["asset"], row["free"]) for row in history.rows("balances")} == {("USDT", "50000"), ("BTC", "1")}
-    assert [Decimal(row["equity"]) for row in history.rows("equity")] == [Decimal("110000.005")]
-    assert [(row["scope"], row["level"], row["text"]) for row in history.rows("halts")] == [("account", "REDUCE", "test")]
-    assert [row["agrees"] for row in history.rows("reconciliations")] == [1]
-    (run,) = history.rows("runs")
-    assert (run["strategy"], run["place"], run["ended"], run["clean"]) == ("Busy", "sim", 1, 0)
+    with open_history(tmp_path) as history:
+        (fill,) = history.rows("fills")
+        assert (fill["side"], fill["qty"], fill["price"], fill["fee"], fill["fee_asset"]) == (
+            "buy",
+            "0.01",
+            "59900",
+            "0.001",
+            "USDT",
+        )
+        assert {(row["asset"], row["free"]) for row in history.rows("balances")} == {("USDT", "50000"), ("BTC", "1")}
+        assert [Decimal(row["equity"]) for row in history.rows("equity")] == [Decimal("110000.005")]
+        assert [(row["scope"], row["level"], row["text"]) for row in history.rows("halts")] == [("account", "REDUCE", "test")]
+        assert [row["agrees"] for row in history.rows("reconciliations")] == [1]
+        (run,) = history.rows("runs")
+        assert (run["strategy"], run["place"], run["ended"], run["clean"]) == ("Busy", "sim", 1, 0)
 
 
 def test_given_tables_that_were_read_before_when_read_again_then_nothing_is_there_twice(tmp_path: Path) -> None:
     """And a second run is added to the first."""
     recorded(tmp_path)
-    before = {table: open_history(tmp_path).rows(table) for table in ("orders", "fills", "halts", "equity", "balances")}
-    assert before == {table: open_history(tmp_path).rows(table) for table in before}
+    before = {table: rows_of(tmp_path, table) for table in ("orders", "fills", "halts", "equity", "balances")}
+    assert before == {table: rows_of(tmp_path, table) for table in before}
     (tmp_path / "history.sqlite").unlink()
-    assert before == {table: open_history(tmp_path).rows(table) for table in before}
+    assert before == {table: rows_of(tmp_path, table) for table in before}
     recorded(tmp_path)
-    assert len(open_history(tmp_path).rows("runs")) == 2
+    assert len(rows_of(tmp_path, "runs")) == 2
 
 
 def test_given_filters_when_asked_for_rows_then_only_those_come(tmp_path: Path) -> None:
     """By time, instrument, strategy, and the latest of them."""
     recorded(tmp_path)
-    history = open_history(tmp_path)
-    rows = history.rows("orders")
-    assert history.rows("orders", since_ns=rows[2]["at_ns"]) == rows[2:]
-    assert history.rows("orders", until_ns=rows[2]["at_ns"]) == rows[:2]
-    assert history.rows("orders", limit=1) == rows[-1:]
-    assert history.rows("orders", key="sim:ETH/USDT") == []
-    assert history.rows("orders", strategy="Busy") == rows
+    with open_history(tmp_path) as history:
+        rows = history.rows("orders")
+        assert history.rows("orders", since_ns=rows[2]["at_ns"]) == rows[2:]
+        assert history.rows("orders", until_ns=rows[2]["at_ns"]) == rows[:2]
+        assert history.rows("orders", limit=1) == rows[-1:]
+        assert history.rows("orders", key="sim:ETH/USDT") == []
+        assert history.rows("orders", strategy="Busy") == rows
 
 
 def test_given_rows_when_written_as_csv_and_parquet_then_they_read_back(tmp_path: Path) -> None:
     """Exact text stays exact text."""
     recorded(tmp_path / "j")
-    rows = open_history(tmp_path / "j").rows("fills")
+    rows = rows_of(tmp_path / "j", "fills")
     write_csv(rows, tmp_path / "fills.csv")
     with (tmp_path / "fills.csv").open() as file:
         assert [row["price"] for row in csv.DictReader(file)] == ["59900"]
