@@ -52,6 +52,7 @@ format: dev
 
 bench: dev bench-peers
 	@$(BIN)/python benchmarks/run.py $(ARGS)
+	@$(BIN)/python benchmarks/backtest.py
 
 bench-peers: dev
 	@$(BIN)/python benchmarks/peers.py
