@@ -22,6 +22,7 @@ from tickwright.cli import backtest as backtests
 from tickwright.cli import check as checks
 from tickwright.cli import guard as guarding
 from tickwright.cli import journal as journals
+from tickwright.cli import optimise as optimising
 from tickwright.cli import world as worlds
 from tickwright.cli.errors import explain
 from tickwright.cli.output import ReaderGone, note, print_json, print_rich, say
@@ -42,6 +43,7 @@ app.add_typer(journals.journal, name="journal")
 app.command("adopt")(adopting.adopt)
 app.command("backtest")(backtests.backtest)
 app.command("check")(checks.check)
+app.command("optimise")(optimising.optimise)
 app.command("guard")(guarding.guard)
 app.command("panic")(guarding.panic)
 app.command("world")(worlds.world)

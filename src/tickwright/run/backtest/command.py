@@ -133,6 +133,17 @@ def run_check(options: BacktestOptions, cuts: int, on_progress: Callable[[int, i
     )
 
 
+def extent(options: BacktestOptions) -> tuple[int, int]:
+    """When the first event of the data was known, and the last."""
+    key = f"{options.venue}:{options.symbol}"
+    source = open_source(options.data or demo_tape(), options.venue, key, options.columns, options.time_unit)
+    first = last = 0
+    for event in source.events():
+        first = first or event.recv_ns
+        last = event.recv_ns
+    return first, last
+
+
 def open_source(path: Path, venue: str, key: str, columns: Mapping[str, str] | None = None, unit: str = "") -> Source:
     """A table, or a recording: a file whose first line is a time and a JSON message."""
     if not path.is_file():

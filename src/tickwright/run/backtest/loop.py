@@ -168,6 +168,7 @@ class _Run:
         self._unseen: MarketEvent | None = None
         self._timed = strategy.on_timer is not Strategy.on_timer
         self._next_tick = self._next_sample = 0
+        self._trading = False  # nothing is before the start
         self._digest = hashlib.blake2b(digest_size=16)
         self._encode = msgspec.json.Encoder().encode
         self._calls: dict[type, Callable[[Any], None]] = {
@@ -293,6 +294,7 @@ class _Run:
             _, _, call, argument = heapq.heappop(self._heap)
             call(argument)
         self._up, self._down = up, down
+        self._trading = True
 
     def _deliver(self, event: MarketEvent) -> None:
         at = event.recv_ns
@@ -312,7 +314,7 @@ class _Run:
         else:
             self._take(Tick(at_ns))
             self._next_tick = at_ns + (TICK_NS if self._working or self._heap else self._idle_ns)
-        if at_ns >= self._next_sample:
+        if self._trading and at_ns >= self._next_sample:
             self._sample(at_ns)
 
     def _sample(self, at_ns: int) -> None:

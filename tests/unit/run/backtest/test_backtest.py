@@ -152,6 +152,8 @@ def test_what_comes_before_the_start_warms_up_and_trades_nothing() -> None:
     result = run(Cross, Given(events), start_ns=start)
     assert result.orders
     assert result.start_ns == start
+    assert result.start_equity == 10_000
+    assert result.curve[0].at_ns >= start
     assert min(row.sent_ns for row in result.orders) >= start
     warm = result.orders[0].sent_ns
     assert warm < start + 60 * S, "its averages were ready when trading began"
