@@ -17,7 +17,7 @@ from fuzzing.mutate import Tape, mutated
 from fuzzing.targets import TARGETS
 
 #: Inputs for each target: while working, in a pull request, by night.
-INPUTS = {"default": 100, "ci": 3_000, "nightly": 100_000}
+INPUTS = {"default": 100, "ci": 2_000, "nightly": 100_000}
 #: An input may take this long. The limit is 50 ms; more is granted here to a machine that is busy with other tests.
 SECONDS_MAX = 1.0
 #: Of the inputs at least so many get past the first parse: others test nothing but the parser of JSON.

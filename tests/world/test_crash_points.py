@@ -24,7 +24,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pyte
 
 SECONDS = 6.0
 #: Points of a scenario and a way of forgetting: in a pull request, and by night (every one).
-POINTS, POINTS_NIGHTLY = 7, 100_000
+POINTS, POINTS_NIGHTLY = 4, 100_000
 SURVIVALS = [Survival.NOTHING, Survival.TORN, Survival.REORDERED, Survival.EVERYTHING]
 
 
