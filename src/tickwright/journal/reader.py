@@ -9,6 +9,7 @@ in memory. Does not: write, but for :func:`repair`.
 from __future__ import annotations
 
 import gzip
+import re
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -36,6 +37,8 @@ from tickwright.journal.record import (
 from tickwright.journal.writer import PACKED, SUFFIX
 
 _REPAIRED = ".torn"
+#: What every record begins with. (A block of nothing but marks, as some disks leave it, has none.)
+_BEGINNING = re.compile(bytes([MARK]) + b"[" + bytes(sorted(KINDS)) + b"]")
 
 
 class RunEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -150,13 +153,10 @@ def _was_kept(raw: bytes, at: int) -> bool:
     """Whether a record after a place where none is whole says that the place was durable: then it is damage. Otherwise it is an
     end that was cut off; after a power failure blocks of it may be there that were written later than others that are not.
     """
-    mark = bytes([MARK])
-    place = raw.find(mark, at + 1)
-    while place >= 0:
-        found = _intact(raw, place)
+    for place in _BEGINNING.finditer(raw, at + 1):
+        found = _intact(raw, place.start())
         if found is not None and found[2] > at:
             return True
-        place = raw.find(mark, place + 1)
     return False
 
 

@@ -93,6 +93,9 @@ class _Block(NamedTuple):
     effects: list[tuple[int, tuple[Effect, ...]]]
 
 
+#: What a payload that another program wrote can raise: no JSON, no text, no such number, too many brackets.
+_UNREADABLE = (msgspec.MsgspecError, ValueError, RecursionError)
+
 _ENCODER = msgspec.json.Encoder()
 _PACKER = msgspec.msgpack.Encoder()
 _MARKET_BLOCKS = msgspec.msgpack.Decoder(tuple[int, list[MarketEvent]])
@@ -137,7 +140,7 @@ def decode_segment(payload: bytes, where: str) -> Segment:
     """The first record of a file."""
     try:
         segment = _SEGMENTS.decode(payload)
-    except msgspec.MsgspecError as error:
+    except _UNREADABLE as error:
         raise _unreadable(error, where) from None
     if segment.format != 1:
         raise JournalError(f"it has format {segment.format}, this version reads 1", where=where)
@@ -159,7 +162,7 @@ def decode(kind: int, payload: bytes, number: int, where: str) -> Head | Steps |
             return Checkpoint(int(seq), raw)
         if kind == END:
             return _ENDS.decode(payload)
-    except (msgspec.MsgspecError, ValueError) as error:
+    except _UNREADABLE as error:
         raise _unreadable(error, where) from None
     raise JournalError(f"a record of an unknown kind, {kind}", where=where, hint="a newer version may have written it")
 

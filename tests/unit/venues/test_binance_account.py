@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-
 import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from fuzz import fuzzed
 from tickwright.base.errors import WireError
 from tickwright.base.numbers import money, to_units
 from tickwright.model.account import AccountDown, Balance, Transfer
@@ -202,29 +197,3 @@ def test_given_every_sample_when_read_then_none_is_unreadable(sample_paths):
         for path in sample_paths[folder]:
             if "request" not in path.stem:
                 decoder().read(msgspec.json.format(path.read_bytes(), indent=-1), AT)
-
-
-_EVENT = {
-    "e": "executionReport", "E": 1, "s": "BTCUSDT", "c": "a", "S": "BUY", "o": "LIMIT", "f": "GTC", "q": "1", "p": "1", "P": "0",
-    "x": "TRADE", "X": "NEW", "i": 1, "l": "1", "z": "1", "L": "1", "T": 1, "t": 1, "w": True, "m": False, "C": "", "n": "0", "N": None,
-}  # fmt: skip  # a row is easier to read
-_JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
-    lambda x: st.lists(x, max_size=3),
-    max_leaves=5,
-)
-_WORDS = st.sampled_from(["BUY", "TRADE", "CANCELED", "EXPIRED", "1.5", "-1", "1e5", "Infinity", "0.000000000001", "٣"])
-
-
-@given(
-    changes=st.dictionaries(st.sampled_from(sorted(_EVENT)), _JSON | _WORDS, max_size=3),
-    cut=st.integers(0, 400) | st.none(),
-    raw=st.binary(max_size=100),
-)
-@fuzzed
-def test_given_any_bytes_when_read_then_events_or_one_wire_error(changes, cut, raw):
-    """Fields of any type and value, frames cut short, and noise."""
-    frame = msgspec.json.encode({"subscriptionId": 0, "event": _EVENT | changes})
-    for body in (frame, frame[:cut], raw, b'{"id":1,"status":200,"result":' + raw):
-        with contextlib.suppress(WireError):
-            decoder().read(body, AT)

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from fuzz import fuzzed
 from tickwright.base.numbers import money, to_units
 from tickwright.model.order import (
     Absent,
@@ -258,23 +255,6 @@ def test_given_a_question_when_answered_then_only_the_venues_no_is_absent(sample
         (429, sample("rest/error_too_much_weight")),
     ):
         assert isinstance(find(status, body), CouldNotAsk)
-
-
-@given(
-    request_=st.sampled_from([SUBMIT, CANCEL, CANCEL_ALL, AMEND, REPLACE]),
-    status=st.sampled_from([None, 200, 204, 301, 400, 401, 403, 404, 409, 418, 429, 500, 503]),
-    code=st.sampled_from([-1000, -1003, -1007, -1008, -1021, -2010, -2011, -2013, -2021, -2022, 0, 5]),
-    data=st.sampled_from(["null", "{}", "[]", '{"cancelResult":"SUCCESS","newOrderResult":"FAILURE"}', '{"retryAfter":-1}']),
-    raw=st.binary(max_size=60),
-)
-@fuzzed
-def test_given_any_answer_when_classified_then_an_outcome_and_nothing_raised(request_, status, code, data, raw):
-    """Whatever the status and the bytes. A rejection needs a 4xx or the venue's word that nothing was executed."""
-    for body in (raw, b'{"code":%d,"msg":"m","data":%s}' % (code, data.encode())):
-        outcome = classify(request_, status, body)
-        if isinstance(outcome, Rejected):
-            assert (status is not None and 400 <= status < 500) or code == -1008
-        assert isinstance(answers.classify_find(FIND, status, body, AT, SYMBOLS), (Found, Absent, CouldNotAsk))
 
 
 def test_given_the_error_of_a_cancel_replace_when_something_else_was_asked_then_nobody_knows(sample):

@@ -39,7 +39,6 @@ from tickwright.model.order import (
     OrderReport,
     Outcome,
     Rejected,
-    Stp,
     Unknown,
 )
 from tickwright.model.reason import Reason
@@ -49,7 +48,6 @@ from tickwright.net.streaming import pump
 from tickwright.net.ws import WsCounters, WsSession
 from tickwright.ports import AccountSink, MarketSink
 from tickwright.venues.binance_spot import answers, catalog, history, requests
-from tickwright.venues.binance_spot.account import TYPES
 from tickwright.venues.binance_spot.api_session import ApiSession, Reply
 from tickwright.venues.binance_spot.asking import Asker
 from tickwright.venues.binance_spot.known import Known, KnownOrders
@@ -376,25 +374,10 @@ class Binance:
         if reply.status != 200:
             return Rejected(reason=Reason.NOT_SENT, text=f"the order's terms could not be asked for: {reply.why or reply.status}")
         try:
-            x = answers.raw_order(reply.body)
-            report = answers.report_of(x, ref.client_id, reply.at_ns, self.wire.symbols)
-            stp = Stp(x.selfTradePreventionMode.lower()) if x.selfTradePreventionMode else Stp.VENUE
-        except (msgspec.MsgspecError, ValueError, KeyError) as error:
-            return Rejected(reason=Reason.NOT_SENT, text=f"the order's terms are unreadable: {type(error).__name__}")
-        order = NewOrder(
-            key=report.key,
-            client_id=ref.client_id,
-            side=report.side,
-            type=TYPES[x.type],
-            qty=report.qty,
-            price=report.price,
-            stop=report.stop,
-            tif=report.tif,
-            post_only=x.type == "LIMIT_MAKER",
-            reduce_only=False,
-            stp=stp,
-        )
-        return await self._replace(ref, terms, Known(order, report.filled))
+            order, filled = answers.terms_of(reply.body, ref.client_id, self.wire.symbols)
+        except WireError as error:
+            return Rejected(reason=Reason.NOT_SENT, text=f"the order's terms could not be read: {error}")
+        return await self._replace(ref, terms, Known(order, filled))
 
     def _order(self, request: Request) -> Awaitable[Outcome]:
         """Send a request that changes the account, once, now."""
@@ -479,8 +462,8 @@ class Binance:
                 return CouldNotAsk(why=reply.why or f"status {reply.status}")
             try:
                 report = answers.find_among(reply.body, ref.client_id, ref.venue_id, reply.at_ns, self.wire.symbols)
-            except (msgspec.MsgspecError, ValueError, KeyError) as error:
-                return CouldNotAsk(why=f"unreadable list of orders: {type(error).__name__}")
+            except WireError as error:
+                return CouldNotAsk(why=str(error))
             if report is not None:
                 self._absences.pop(ref.client_id, None)
                 return await self._with_fills(Found(order=report, fills_complete=report.filled == 0), native)
@@ -506,7 +489,7 @@ class Binance:
             try:
                 rows = answers.my_trades(reply.body)
                 fills += answers.fills_of_trades(rows, lambda *_: order.client_id, reply.at_ns, self.wire.symbols)
-            except (msgspec.MsgspecError, ValueError):
+            except WireError:
                 return fills  # half a history: the caller sees that it does not add up
             if len(rows) < HISTORY_PAGE:
                 return fills
@@ -525,8 +508,6 @@ class Binance:
             balances = catalog.balances(found, received_ns)
         except VenueError as error:
             return CouldNotAsk(why=str(error))
-        except (msgspec.MsgspecError, ValueError, KeyError) as error:
-            return CouldNotAsk(why=f"unreadable list of orders: {type(error).__name__}: {str(error)[:100]}")
         for report in orders:
             self._orders.learn(report)
         fills: list[Fill] = []
@@ -558,8 +539,6 @@ class Binance:
             return answers.fills_of_trades(rows, self._orders.client_id, self._clock.wall_ns(), self.wire.symbols)
         except VenueError as error:
             return CouldNotAsk(why=str(error))
-        except (msgspec.MsgspecError, ValueError, KeyError) as error:
-            return CouldNotAsk(why=f"unreadable trade history: {type(error).__name__}: {str(error)[:100]}")
 
     async def _learn_ids(self, native: str, first_ms: int) -> None:
         """Trade history names orders by the venue's id only: learn ours from the order history around it."""

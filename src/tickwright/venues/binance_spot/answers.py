@@ -1,19 +1,22 @@
 """Reads answers: what became of a request, and what a question brought to light.
 
 Guarantees: a request that may have been executed is never called rejected, and one that was refused before the matching engine
-is never called unknown; a question that got no answer is :class:`CouldNotAsk`, never :class:`Absent`; nothing raises.
+is never called unknown; a question that got no answer is :class:`CouldNotAsk`, never :class:`Absent`. What classifies never
+raises; what reads a list or an order raises ``WireError`` and nothing else.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
 from tickwright.base.clock import NS_PER_MS
+from tickwright.base.errors import WireError
 from tickwright.base.numbers import parse_units
 from tickwright.model.order import (
     Absent,
@@ -22,10 +25,12 @@ from tickwright.model.order import (
     Fill,
     Finding,
     Found,
+    NewOrder,
     OrderReport,
     Outcome,
     Rejected,
     ReportStatus,
+    Stp,
     Unknown,
 )
 from tickwright.model.reason import Reason
@@ -302,47 +307,78 @@ def classify_find(request: Request, status: int | None, body: bytes, at_ns: int,
 
 
 def find_among(body: bytes, client_id: str, venue_id: str, at_ns: int, symbols: SymbolMap) -> OrderReport | None:
-    """The order in a list of orders; raises ``ValueError`` if the list is unreadable."""
-    for x in _orders(body):
-        if x.clientOrderId == client_id or (venue_id and str(x.orderId) == venue_id):
-            return report_of(x, client_id, at_ns, symbols)
+    """The order in a list of orders."""
+    with _readable("list of orders"):
+        for x in _orders(body):
+            if x.clientOrderId == client_id or (venue_id and str(x.orderId) == venue_id):
+                return report_of(x, client_id, at_ns, symbols)
     return None
 
 
 def orders_of(body: bytes, at_ns: int, symbols: SymbolMap) -> list[OrderReport]:
     """A list of orders."""
-    return [report_of(x, x.clientOrderId, at_ns, symbols) for x in _orders(body)]
+    with _readable("list of orders"):
+        return [report_of(x, x.clientOrderId, at_ns, symbols) for x in _orders(body)]
 
 
-def raw_order(body: bytes) -> wire.OrderAnswer:
-    return _order(body)
+def terms_of(body: bytes, client_id: str, symbols: SymbolMap) -> tuple[NewOrder, int]:
+    """The terms of one order, and how much of it was filled."""
+    with _readable("order"):
+        x = _order(body)
+        report = report_of(x, client_id, 0, symbols)
+        order = NewOrder(
+            key=report.key,
+            client_id=client_id,
+            side=report.side,
+            type=report.type,
+            qty=report.qty,
+            price=report.price,
+            stop=report.stop,
+            tif=report.tif,
+            post_only=x.type == "LIMIT_MAKER",
+            reduce_only=False,
+            stp=Stp(x.selfTradePreventionMode.lower()) if x.selfTradePreventionMode else Stp.VENUE,
+        )
+    return order, report.filled
 
 
 def fills_of_trades(
     rows: Iterable[wire.MyTrade], client_ids: Callable[[str, str], str], at_ns: int, symbols: SymbolMap
 ) -> list[Fill]:
     """Own executions from trade history, which knows orders by the venue's id only; ``client_ids`` gives ours, or ""."""
-    return [
-        Fill(
-            key=symbols.key(row.symbol),
-            client_id=client_ids(symbols.key(row.symbol), str(row.orderId)),
-            venue_id=str(row.orderId),
-            trade_id=str(row.id),
-            side=SIDES["BUY" if row.isBuyer else "SELL"],
-            price=parse_units(row.price, PRICE_EXP),
-            qty=parse_units(row.qty, QTY_EXP),
-            fee=money_units(row.commission),
-            fee_asset=row.commissionAsset,
-            maker=row.isMaker,
-            venue_ns=stamp_ns(row.time),
-            recv_ns=at_ns,
-        )
-        for row in rows
-    ]
+    with _readable("trade history"):
+        return [
+            Fill(
+                key=symbols.key(row.symbol),
+                client_id=client_ids(symbols.key(row.symbol), str(row.orderId)),
+                venue_id=str(row.orderId),
+                trade_id=str(row.id),
+                side=SIDES["BUY" if row.isBuyer else "SELL"],
+                price=parse_units(row.price, PRICE_EXP),
+                qty=parse_units(row.qty, QTY_EXP),
+                fee=money_units(row.commission),
+                fee_asset=row.commissionAsset,
+                maker=row.isMaker,
+                venue_ns=stamp_ns(row.time),
+                recv_ns=at_ns,
+            )
+            for row in rows
+        ]
 
 
 def my_trades(body: bytes) -> list[wire.MyTrade]:
-    return _my_trades(body)
+    """Rows of our trade history."""
+    with _readable("trade history"):
+        return _my_trades(body)
+
+
+@contextmanager
+def _readable(what: str) -> Iterator[None]:
+    """Whatever bytes can raise becomes the one error of a decoder."""
+    try:
+        yield
+    except _UNUSABLE as error:
+        raise WireError(f"unreadable {what}: {type(error).__name__}: {str(error)[:100]}") from None
 
 
 def _decoder(kind: type[_T]) -> Callable[[bytes | Raw], _T]:

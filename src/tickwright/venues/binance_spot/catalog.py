@@ -6,14 +6,13 @@ Every function raises ``WireError`` for bytes that it cannot read. An instrument
 from __future__ import annotations
 
 from collections.abc import Callable
-from decimal import Decimal, InvalidOperation
 from typing import TypeVar
 
 import msgspec
 from msgspec import UNSET, Raw
 
 from tickwright.base.errors import WireError
-from tickwright.base.numbers import MONEY_EXP, parse_units
+from tickwright.base.numbers import MONEY_EXP, parse_decimal, parse_units
 from tickwright.model.account import Balance, FeeRates, Permissions
 from tickwright.model.instrument import Instrument, PriceBand
 from tickwright.model.market import BUY, SELL, Bar, Trade
@@ -48,7 +47,7 @@ def _instrument(symbol: wire.Symbol) -> Instrument | None:
     try:
         tick = parse_units(price.tickSize, PRICE_EXP)
         step = parse_units(lot.stepSize, QTY_EXP)
-        return Instrument(
+        found = Instrument(
             venue=NAME,
             symbol=f"{symbol.baseAsset}/{symbol.quoteAsset}",
             native=symbol.symbol,
@@ -75,8 +74,29 @@ def _instrument(symbol: wire.Symbol) -> Instrument | None:
             open_stops_max=rules.get("MAX_NUM_ALGO_ORDERS", none).maxNumAlgoOrders,
             trading=symbol.status == "TRADING" and symbol.isSpotTradingAllowed,
         )
-    except (ValueError, InvalidOperation):
+        _check_bounds(found)
+        return found
+    except ValueError:
         return None
+
+
+def _check_bounds(found: Instrument) -> None:
+    """A bound below zero would be read as one that nothing can keep."""
+    bounds = (
+        found.price_min_units,
+        found.price_max_units,
+        found.qty_min_units,
+        found.qty_max_units,
+        found.market_lot_units,
+        found.market_qty_min_units,
+        found.market_qty_max_units,
+        found.notional_min,
+        found.notional_max,
+        found.open_orders_max,
+        found.open_stops_max,
+    )
+    if min(bounds) < 0:
+        raise ValueError("a bound is below zero")
 
 
 def _band(rules: dict[str, wire.Filter]) -> PriceBand | None:
@@ -88,7 +108,9 @@ def _band(rules: dict[str, wire.Filter]) -> PriceBand | None:
         if both is None:
             return None
         words = (both.multiplierUp, both.multiplierDown, both.multiplierUp, both.multiplierDown)
-    bid_up, bid_down, ask_up, ask_down = (Decimal(word) for word in words)
+    bid_up, bid_down, ask_up, ask_down = (parse_decimal(word) for word in words)
+    if min(bid_up, bid_down, ask_up, ask_down) < 0:
+        raise ValueError("a multiple of a price is below zero")
     return PriceBand(bid_up, bid_down, ask_up, ask_down)
 
 

@@ -51,8 +51,9 @@ PREFIX_BYTES = 40
 _ROUTES_MAX = 4_096
 #: Names of ignored kinds that are counted one by one; the rest share one count.
 _IGNORED_NAMES_MAX = 64
-#: Stamps below are milliseconds, from here on microseconds (asked for with ``timeUnit``).
-_MICROSECONDS_FROM = 10**14
+#: Stamps below are milliseconds (of the years up to 2262: later ones would not fit 64 bits of nanoseconds), from here on
+#: microseconds (asked for with ``timeUnit``).
+_MICROSECONDS_FROM = 9_223_372_036_855
 
 _T = TypeVar("_T")
 #: Everything that reading hostile bytes can raise.

@@ -13,14 +13,16 @@ from typing import Annotated
 import msgspec
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
-#: Milliseconds, or microseconds where asked for; either way nanoseconds of it fit 64 bits.
-Stamp = Annotated[int, Meta(ge=0, le=9_223_372_036_854_775)]
+#: Milliseconds, or microseconds where asked for; either way nanoseconds of it, and of the one after it, fit 64 bits.
+Stamp = Annotated[int, Meta(ge=0, le=9_223_372_036_854_774)]
 Seq = Annotated[int, Meta(ge=0, le=2**62)]
 Id = Annotated[int, Meta(ge=-1, le=2**63 - 1)]
 Price = Annotated[float, Meta(gt=0, le=1e18)]
 Size = Annotated[float, Meta(ge=0, le=1e18)]
 Level = tuple[Price, Size]
 Word = Annotated[str, Meta(max_length=64)]
+#: Of an instrument or an asset: what it is about is never left open.
+Name = Annotated[str, Meta(min_length=1, max_length=64)]
 Number = Annotated[str, Meta(max_length=64)]
 
 
@@ -30,27 +32,18 @@ class Trade(Struct, gc=False):
     q: Size
     T: Stamp
     m: bool
-    s: Word = ""
-
-
-class BookTicker(Struct, gc=False):
-    u: Seq
-    b: Price
-    B: Size
-    a: Price
-    A: Size
-    s: Word = ""
+    s: Name
 
 
 class EmptyBookTicker(Struct, gc=False):
-    """The same while a side is empty: its price is 0."""
+    """Best prices; of an empty side the price is 0."""
 
     u: Seq
     b: Size
     B: Size
     a: Size
     A: Size
-    s: Word
+    s: Name
 
 
 class Depth(Struct, gc=False):
@@ -59,7 +52,7 @@ class Depth(Struct, gc=False):
     u: Seq
     b: list[Level]
     a: list[Level]
-    s: Word = ""
+    s: Name
 
 
 class PartialDepth(Struct, gc=False):
@@ -86,14 +79,14 @@ class KlineBody(Struct, gc=False):
 
 
 class Kline(Struct, gc=False):
-    s: Word
+    s: Name
     k: KlineBody
 
 
 class DayTicker(Struct, gc=False):
     """``24hrTicker`` and ``24hrMiniTicker``; prices are 0 in a market that has not traded."""
 
-    s: Word
+    s: Name
     E: Stamp
     c: Size
     o: Size
@@ -194,7 +187,7 @@ class EventName(Struct, gc=False):
 
 class ExecutionReport(Struct, gc=False):
     E: Stamp
-    s: Word
+    s: Name
     c: Word
     S: Word
     o: Word
@@ -219,7 +212,7 @@ class ExecutionReport(Struct, gc=False):
 
 
 class AssetPosition(Struct, gc=False):
-    a: Word
+    a: Name
     f: Number
     l: Number
 
@@ -230,7 +223,7 @@ class AccountPosition(Struct, gc=False):
 
 
 class BalanceUpdate(Struct, gc=False):
-    a: Word
+    a: Name
     d: Number
     T: Stamp
 
@@ -249,7 +242,7 @@ class AnswerFill(Struct, gc=False):
 class OrderAnswer(Struct, gc=False):
     """Answers about an order, from the bare acknowledgement to the full form, cancels and queries: one shape, fields missing."""
 
-    symbol: Word
+    symbol: Name
     orderId: Id
     clientOrderId: Word = ""
     origClientOrderId: Word = ""
@@ -273,7 +266,7 @@ class OrderAnswer(Struct, gc=False):
 class AmendedOrder(Struct, gc=False):
     """The order inside the answer to a keep-priority amend, whose names differ from everywhere else."""
 
-    symbol: Word
+    symbol: Name
     orderId: Id
     clientOrderId: Word
     price: Number
@@ -315,7 +308,7 @@ class ReplaceData(Struct, gc=False):
 
 
 class MyTrade(Struct, gc=False):
-    symbol: Word
+    symbol: Name
     id: Id
     orderId: Id
     price: Number
@@ -328,7 +321,7 @@ class MyTrade(Struct, gc=False):
 
 
 class AccountBalance(Struct, gc=False):
-    asset: Word
+    asset: Name
     free: Number
     locked: Number
 
@@ -405,10 +398,10 @@ class Filter(Struct, gc=False):
 
 
 class Symbol(Struct, gc=False):
-    symbol: Word
+    symbol: Name
     status: Word
-    baseAsset: Word
-    quoteAsset: Word
+    baseAsset: Name
+    quoteAsset: Name
     filters: list[Filter]
     isSpotTradingAllowed: bool = True
 

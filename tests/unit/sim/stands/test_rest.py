@@ -108,6 +108,7 @@ def test_given_a_key_that_can_withdraw_when_asked_then_it_says_so(tmp_path: Path
         ("/api/v3/depth", "symbol=btcusdt", 400, -1100),
         ("/api/v3/depth", "symbol=NOPE", 400, -1121),
         ("/api/v3/depth", "symbol=BTCUSDT&limit=x", 400, -1100),
+        ("/api/v3/depth", f"symbol=BTCUSDT&limit={'9' * 4_400}", 400, -1100),  # more digits than Python reads
         ("/api/v3/depth", "symbol=BTCUSDT&limit=0", 400, -1130),
         ("/api/v3/depth", "symbol=BTCUSDT&symbol=BTCUSDT", 400, -1101),
         ("/api/v3/klines", "symbol=BTCUSDT&interval=2m", 400, -1120),

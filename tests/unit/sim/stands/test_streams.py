@@ -178,7 +178,8 @@ def test_given_microseconds_in_the_address_when_frames_come_then_times_are_in_th
     frame = frames(client.pass_s(0.5), conn)[0]
     assert (frame["T"], frame["t"]) == (T0_MS * 1_000, 1)
     client.conns += 1
-    refused = client.stand.on_open(client.conns, "/ws", "timeUnit=fortnight", "127.0.0.1", client.now_ns)
+    refused = client.stand.on_open(9, "/ws", "timeUnit=fortnight", "127.0.0.1", client.now_ns)
+    assert client.stand.on_frame(9, '{"method":"LIST_SUBSCRIPTIONS","id":1}', client.now_ns) == []  # sent before it was closed
     assert [type(action) for action in refused] == [Close]
 
 

@@ -50,7 +50,8 @@ def test_given_an_hmac_key_when_it_logs_on_then_it_is_refused_but_it_may_subscri
     assert client.api(conn, "userDataStream.subscribe.signature")[0]["result"] == {"subscriptionId": 0}
     again = client.api(conn, "userDataStream.subscribe.signature")[0]
     assert again["error"] == {"code": -2035, "msg": "User Data Stream subscription already active."}
-    assert client.api(conn, "userDataStream.unsubscribe", sign_it=False, subscriptionId=4)[0]["status"] == 400
+    for wrong in (4, "9" * 4_400, "x", "٠"):
+        assert client.api(conn, "userDataStream.unsubscribe", sign_it=False, subscriptionId=wrong)[0]["status"] == 400
     gone = client.api(conn, "userDataStream.unsubscribe", sign_it=False, subscriptionId=0)
     assert gone[0]["result"] == {}
     assert gone[1]["event"]["e"] == "eventStreamTerminated"

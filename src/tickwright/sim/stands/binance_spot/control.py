@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from tickwright.base.errors import ConfigError
-from tickwright.base.numbers import Inexact, money
+from tickwright.base.numbers import money
 from tickwright.sim.faults import parse_faults
 from tickwright.sim.stands.binance_spot import render
 from tickwright.sim.stands.binance_spot.shapes import Json, JsonValue, dump
@@ -46,7 +46,7 @@ def answer(stand: BinanceSpotStand, request: HttpIn, at_ns: int) -> HttpOut:
             if stand.transfer(moved.asset, money(moved.amount), at_ns):
                 return HttpOut()
             return _wrong("there is not enough of it")
-    except (ConfigError, Inexact, msgspec.DecodeError, RecursionError) as error:
+    except (ConfigError, ValueError, RecursionError) as error:  # bytes that are no JSON, or no text, or no amount
         return _wrong(str(error))
     return HttpOut(status=404, body=dump({"error": "no such endpoint of the stand"}))
 

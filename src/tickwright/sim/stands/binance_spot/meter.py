@@ -12,6 +12,8 @@ BAN_S = 120
 _NS_PER_S = 1_000_000_000
 _NS_PER_MS = 1_000_000
 _SPANS_S = (10, 86_400)
+#: Of a number that is a number; longer ones are refused where they are read.
+_DIGITS_MAX = 19
 #: What a first fill takes off the count of unfilled orders.
 _TAKER_CREDIT = 1
 _MAKER_CREDIT = 5
@@ -20,7 +22,8 @@ _MAKER_CREDIT = 5
 def weight_of(base: int, name: str, params: Params) -> int:
     """What a call weighs with these parameters."""
     if name == "depth":
-        asked = int(params["limit"]) if params.get("limit", "").isdecimal() else 100
+        word = params.get("limit", "")  # not yet checked: of any length
+        asked = int(word) if word.isdecimal() and len(word) <= _DIGITS_MAX else 100
         return next(weight for most, weight in ((100, 5), (500, 25), (1_000, 50), (1 << 62, 250)) if min(asked, 5_000) <= most)
     if name == "day":
         if params.get("symbol"):

@@ -189,8 +189,9 @@ class BinanceSpotStand:
 
     def on_open(self, conn: int, path: str, query: str, address: str, at_ns: int) -> list[Action]:
         self.counts["connections"] += 1
-        self._conns[conn] = _Conn(path, address, at_ns)
+        known = self._conns[conn] = _Conn(path, address, at_ns)
         if not self.meter.connect(address, at_ns):
+            known.closing = True
             return [Close(conn, _POLICY_VIOLATION, "Too many connection attempts")]
         try:
             if path.rstrip("/") == ws_api.PATH:
@@ -198,6 +199,7 @@ class BinanceSpotStand:
             else:
                 self._begin(at_ns, subscribed=self.streams.open(conn, path, query))
         except Refusal as refusal:
+            known.closing = True  # what it sends until it is closed is not looked at
             return [Close(conn, _POLICY_VIOLATION, refusal.text[:100])]
         return []
 

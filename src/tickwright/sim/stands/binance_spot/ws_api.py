@@ -204,9 +204,10 @@ class WsApi:
             return self._subscribe(session, self._genuine(session, params, at_ns))
         elif method == "userDataStream.unsubscribe":
             chosen = params.get("subscriptionId")
-            if chosen is not None and (not chosen.isdecimal() or int(chosen) not in session.subscriptions):
+            ended = next((number for number in session.subscriptions if str(number) == chosen), None)
+            if chosen is not None and ended is None:
                 raise Refusal(-2036, "User Data Stream subscription not found.")
-            self._end_subscriptions(conn, session, None if chosen is None else int(chosen), at_ns)
+            self._end_subscriptions(conn, session, ended, at_ns)
             return {}
         elif method == "session.subscriptions":
             return [{"subscriptionId": number} for number in session.subscriptions]
