@@ -10,8 +10,8 @@ BIN := .venv/bin
 JOBS ?= 2
 # Seeds of a night
 SEEDS ?= 20000
-# Seconds for each reader that is fuzzed
-FUZZ_SECONDS ?= 60
+# Seconds of fuzzing, divided among the readers
+FUZZ_SECONDS ?= 720
 PYTHON_FILES := src tests examples benchmarks .ci $(wildcard docs/*.py)
 
 help:
@@ -58,8 +58,7 @@ bench-peers: dev
 	@$(BIN)/python benchmarks/peers.py
 
 fuzz: dev
-	@cd tests && for target in $$(../$(BIN)/python -m fuzzing.run --list); do \
-	  ../$(BIN)/python -m fuzzing.run --target $$target --seconds $(FUZZ_SECONDS) || exit 1; done
+	@$(BIN)/python tests/fuzz/run.py --seconds $(FUZZ_SECONDS) $(ARGS)
 
 nightly: dev fuzz
 	@TICKWRIGHT_HYPOTHESIS=nightly $(BIN)/python -m pytest -n $(JOBS) $(ARGS)
@@ -70,5 +69,5 @@ docs: dev
 	@for script in docs/make_*.py; do echo "$$script"; $(BIN)/python "$$script" || exit 1; done
 
 clean:
-	@rm -rf .venv .venv-peers build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf .venv .venv-peers build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .fuzz
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

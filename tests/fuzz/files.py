@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import gzip
 import re
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 from fuzz.choices import Choices
 from fuzz.mutate import raw
-from fuzz.mutate_more import journal, toml
+from fuzz.mutate_more import journal, recording, table, toml
 from fuzz.target import Target
-from tickwright.base.errors import ConfigError, JournalError
+from fuzz.venue import believable
+from tickwright.base.errors import ConfigError, DataError, JournalError, WireError
+from tickwright.data.source import from_file
 from tickwright.journal.reader import latest_run, list_runs, read_run, repair
 from tickwright.journal.record import Checkpoint, End, Head, Record, Steps, Torn
 from tickwright.journal.writer import Bounds, Durability, open_run
@@ -20,6 +24,8 @@ from tickwright.model.event import Event, Tick
 from tickwright.model.market import BUY, BookUpdate, Trade
 from tickwright.model.order import Fill, OrderRef, OrderReport, OrderType, ReportStatus, Tif
 from tickwright.run.config import Config, parse_config, parse_toml, settings
+from tickwright.sim.tape import Tape as Recording
+from tickwright.venues.binance_spot.wire import Decoder
 from unit.journal.disks import FOLDER, MemoryDisk
 
 RUN = "000001-twx"
@@ -196,7 +202,12 @@ def check_damage(wire: bytes) -> object:
 
 
 def _damage(wire: bytes, choices: Choices, _: object) -> bytes:
-    return raw(wire, choices, [wire])[:30] if choices.one_in(3) else choices.raw(3 * (1 + choices.below(3)) + choices.below(2))
+    """A few more places, a longer cut."""
+    return (
+        raw(wire, choices, [wire])[:30]
+        if choices.one_in(3)
+        else (wire + choices.raw(3 * choices.below(4) + choices.below(2)))[-30:]
+    )
 
 
 DAMAGE = Target(
@@ -305,4 +316,95 @@ def _is_toml(wire: bytes) -> bool:
 
 
 CONFIG = Target("config", "configuration files", _CONFIGS, toml, check_config, _is_toml, 0.3)
-TARGETS = (JOURNAL, DAMAGE, CONFIG)
+
+
+# -- market data -----------------------------------------------------------------------------------------------------------
+
+_BARS = b"timestamp,open,high,low,close,volume\n2022-01-01 00:00:00,100,110,90,105,5\n2022-01-01 00:01:00,105,106,104,104.5,2\n2022-01-01 00:03:00,104.5,106,104,105,2\n"
+_TRADES = (
+    b"time,price,qty,side,trade_id\n1640995200000,100.5,0.25,buy,1\n1640995201000,100.25,1,sell,2\n1640995201000,100.25,1,b,3\n"
+)
+_DUMP = (
+    b"1640995200000,100,110,90,105,5,1640995259999,525,4,2,200,0\n1640995260000,105,106,104,104.5,2,1640995319999,210,2,1,104,0\n"
+)
+_AGGREGATED = b"26129,0.01633102,4.70443515,27781,27781,1498793709153,true,true\n26130,0.01633102,4.7,27782,27783,1498793709153,false,true\n"
+_KEY = "binance_spot:BTC/USDT"
+
+
+class _Scratch:
+    """One file, written again for each input: what reads tables takes a path. A process of its own has one of its own."""
+
+    def __init__(self) -> None:
+        self._folder = tempfile.TemporaryDirectory()
+
+    def holding(self, wire: bytes) -> Path:
+        path = Path(self._folder.name) / "data.csv"
+        path.write_bytes(wire)
+        return path
+
+
+_scratch = _Scratch()
+
+
+def check_table(wire: bytes) -> object:
+    """Any file gives events that can be believed, in order of time, or one ``DataError`` that says where."""
+    path = _scratch.holding(wire)
+    last_ns = 0
+    try:
+        for event in from_file(path, _KEY).events():
+            assert event.recv_ns >= last_ns, "not in order of time"
+            last_ns = event.recv_ns
+            believable(event)
+    except DataError as error:
+        found = error
+    else:
+        return last_ns
+    assert path.name in str(found), found
+    return found
+
+
+def _is_table(wire: bytes) -> bool:
+    """Whether its first row makes sense: compressed or not, there are columns."""
+    try:
+        from_file(_scratch.holding(wire), _KEY)
+    except DataError as error:
+        return bool(re.search(r":\d+$", error.where))
+    return True
+
+
+TABLE = Target("table", "tables of bars and trades", (_BARS, _TRADES, _DUMP, _AGGREGATED), table, check_table, _is_table, 0.3)
+
+_TAPE = (Path(__file__).parent / "market.tape").read_bytes()
+
+
+def check_recording(wire: bytes) -> object:
+    """Any file gives lines or one ``DataError``; a lenient reader gives at least those, and neither decoder nor reader anything else."""
+    path = _scratch.holding(wire)
+    lenient = list(Recording(path, lenient=True))
+    decoder = Decoder()
+    for line in lenient:
+        try:
+            for event in decoder.decode_market(line.payload, line.recv_ns):
+                believable(event)
+        except WireError:
+            continue
+    lines = []
+    try:
+        for line in Recording(path):
+            lines.append(line)  # noqa: PERF402 (what was read before an error counts)
+    except DataError as error:
+        found = error
+    else:
+        assert lines == lenient
+        return lines
+    assert path.name in str(found), found
+    assert lines == lenient[: len(lines)]
+    return found
+
+
+def _is_recording(wire: bytes) -> bool:
+    return bool(list(Recording(_scratch.holding(wire), lenient=True)))
+
+
+RECORDING = Target("recording", "recordings of frames", (_TAPE,), recording, check_recording, _is_recording, 0.3)
+TARGETS = (JOURNAL, DAMAGE, CONFIG, TABLE, RECORDING)

@@ -1,13 +1,18 @@
-"""Mutators of the formats that are not JSON alone: scripts of requests and of frames, journals, TOML."""
+"""Mutators of the formats that are not JSON alone: scripts of requests and of frames, journals, TOML, tables, recordings."""
 
 from __future__ import annotations
 
+import gzip
+import io
+import zipfile
 from collections.abc import Callable, Sequence
+
+import msgspec
 
 from fuzz.choices import Choices
 from fuzz.inputs import WIRE_BYTES_MAX
 from fuzz.mutate import LITERALS, NUMBERS, WORDS, Mutator, json_wire, raw
-from tickwright.journal.record import HEADER, HEADER_BYTES, KINDS, MARK, frame
+from tickwright.journal.record import HEADER, HEADER_BYTES, KINDS, MARK, MARKET, frame
 
 #: Between two parts of a script.
 NEXT = b"\n~~~\n"
@@ -184,8 +189,20 @@ def _parts(record: bytes) -> tuple[int, bytes, int]:
 
 def _payload(record: bytes, choices: Choices, donors: Sequence[bytes]) -> list[bytes]:
     kind, payload, kept = _parts(record)
+    if kind == MARKET:
+        return [frame(kind, _packed(payload, choices, donors), kept)]
     others = [other[HEADER_BYTES:] for other in _records(choices.pick(donors))] or [payload]
     return [frame(kind, json_wire(payload, choices, others), kept)]
+
+
+def _packed(payload: bytes, choices: Choices, donors: Sequence[bytes]) -> bytes:
+    """MessagePack, changed as the JSON that says the same."""
+    try:
+        said = msgspec.json.encode(msgspec.msgpack.decode(payload))
+        changed = json_wire(said, choices, [said])
+        return msgspec.msgpack.encode(msgspec.json.decode(changed)) if changed != said else payload
+    except (ValueError, RecursionError, OverflowError):
+        return raw(payload, choices, donors)
 
 
 def _kind(record: bytes, choices: Choices, _: Sequence[bytes]) -> list[bytes]:
@@ -282,3 +299,88 @@ _TOML_VALUES = (
     "['a', 1]", "[" * 200 + "]" * 200, "[" * 3_000, '"""a\nb"""', "'''x'''", '"\\ud800"', '"\\U0010FFFF"', '"a,b, c"', "{b = {c = {}}}",
     "'" + "x" * 500 + "'", "1e-400", "0.1", "60000", "60001", "-1000001", "'mainnet'", "'INFO'", '"debug"', "1.", "08", "+1", "1e+9999999999",
 )  # fmt: skip
+
+
+# -- tables and recordings -------------------------------------------------------------------------------------------------
+
+
+def table(wire: bytes, choices: Choices, donors: Sequence[bytes]) -> bytes:
+    """A CSV file with cells, rows and columns changed; now and then compressed, whole or not."""
+    if choices.one_in(12):
+        return raw(wire, choices, donors)
+    rows = [line.split(b",") for line in wire.split(b"\n")]
+    for _ in range(1 + choices.below(3)):
+        at = choices.below(len(rows))
+        row = rows[at]
+        place = choices.below(len(row))
+        kind = choices.below(12)
+        if kind == 1:
+            rows.insert(at, rows[choices.below(len(rows))])
+        elif kind == 2:
+            rows[at : at + 1] = []
+            rows = rows or [[b""]]
+        elif kind == 3:
+            rows = [[*cells[:place], *cells[place + 1 :]] or [b""] for cells in rows]
+        elif kind == 4:
+            rows[at] = row[1:] + row[:1]
+        elif kind == 5:
+            rows[0] = [*rows[0][:place], choices.pick(_COLUMNS), *rows[0][place + 1 :]]
+        elif kind:
+            rows[at] = [*row[:place], _cell(row[place], choices), *row[place + 1 :]]
+    made = b"\n".join(b",".join(row) for row in rows)[:WIRE_BYTES_MAX]
+    return _compressed(made, choices) if choices.one_in(12) else made
+
+
+def _cell(cell: bytes, choices: Choices) -> bytes:
+    return choices.pick(
+        (
+            choices.pick(NUMBERS).encode(),
+            choices.pick(WORDS).encode(),
+            choices.pick(_CELLS),
+            b"-" + cell,
+            cell + b"0",
+            b'"' + cell,
+            cell[1:],
+        )
+    )
+
+
+_COLUMNS = (b"open", b"close", b"price", b"qty", b"side", b"time", b"ts", b"m", b"id", b"", b"Time ", b"\xff")
+_CELLS = (b"2022-01-01", b"2022-13-01", b"2022-01-01T00:00:00+25:00", b"0001-01-01", b"9999-12-31T23:59:59Z", b"buy", b"b", b"-1", b'"a\nb"',
+          b'"', b"1e18", b"1e300", b"inf", b"nan", b"\x00", b"1640995200", b"99999999999999999999", b"true", b"0")  # fmt: skip
+
+
+def _compressed(made: bytes, choices: Choices) -> bytes:
+    """As gzip or in a zip archive, perhaps damaged."""
+    if choices.below(2):
+        packed = gzip.compress(made, mtime=0)
+    else:
+        file = io.BytesIO()
+        with zipfile.ZipFile(file, "w") as archive:
+            for name in ("a.csv", "b/", "c.csv")[: 1 + choices.below(3)]:
+                archive.writestr(zipfile.ZipInfo(name), b"" if name.endswith("/") else made)
+        packed = file.getvalue()
+    return raw(packed, choices, [packed]) if choices.below(3) else packed
+
+
+def recording(wire: bytes, choices: Choices, donors: Sequence[bytes]) -> bytes:
+    """Lines of a time and a message."""
+    if choices.one_in(12):
+        return raw(wire, choices, donors)
+    lines = wire.split(b"\n")
+    messages = [message for line in lines if (message := line.partition(b" ")[2])] or [b"{}"]
+    for _ in range(1 + choices.below(2)):
+        at = choices.below(len(lines))
+        stamp, space, message = lines[at].partition(b" ")
+        kind = choices.below(10)
+        if kind == 1:
+            lines.insert(at, lines[choices.below(len(lines))])
+        elif kind == 2:
+            lines[at : at + 1] = choices.pick(([], [b""], [b"  "]))
+            lines = lines or [b""]
+        elif kind == 3:
+            lines[at] = choices.pick(NUMBERS).encode() + space + message
+        elif kind and message:
+            lines[at] = stamp + space + json_wire(message, choices, messages)
+    made = b"\n".join(lines)[:WIRE_BYTES_MAX]
+    return _compressed(made, choices) if choices.one_in(20) else made

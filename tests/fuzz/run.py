@@ -167,10 +167,10 @@ def child(name: str, said: Path, seconds: float, runs: int, seed: int) -> None:
 
     def mutate(wire: bytes, size: int, number: int) -> bytes:
         choices = Seeded(number)
-        if choices.one_in(5):
+        if choices.one_in(10):
             made: bytes = atheris.Mutate(wire, size)
             return made
-        return target.mutate(wire if not choices.one_in(20) else choices.pick(target.samples), choices, target.samples)[:size]
+        return target.mutate(wire if not choices.one_in(4) else choices.pick(target.samples), choices, target.samples)[:size]
 
     folder = GROWN / name
     folder.mkdir(parents=True, exist_ok=True)
@@ -280,7 +280,7 @@ def main() -> int:
         )
         reports.append(report)
         if not asked.json:
-            print(_told(report), flush=True)
+            print(_told(report), *(f"  {finding['error']}" for finding in report["findings"]), sep="\n", flush=True)
     total = {
         "engine": engine,
         "inputs": sum(report["inputs"] for report in reports),

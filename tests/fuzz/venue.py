@@ -16,7 +16,7 @@ from fuzz.tree import Object, parse, slots
 from tickwright.base.errors import WireError
 from tickwright.base.numbers import to_units
 from tickwright.model.instrument import Instrument
-from tickwright.model.market import BUY, Bar, BookUpdate, Quote, Ticker, Trade
+from tickwright.model.market import BUY, Bar, BookUpdate, Gap, Quote, Ticker, Trade
 from tickwright.model.order import Absent, Accepted, CouldNotAsk, Found, NewOrder, OrderRef, OrderType, Rejected, Tif, Unknown
 from tickwright.venues.binance_spot import answers, catalog, requests
 from tickwright.venues.binance_spot.account import AccountDecoder, Answer
@@ -61,7 +61,7 @@ def check_market(frame: bytes) -> object:
     read = _either(lambda: _decoder().read(frame, AT))
     short = _either(lambda: _learned.read(frame, AT))
     for item in (read, short, _either(lambda: _learned.snapshot(frame, KEY, AT))):
-        _believable(item)
+        believable(item)
     if isinstance(read, _LEARNT) and isinstance(short, _LEARNT) and read.key == short.key and not _repeats(frame):
         assert short == read, f"one way makes it {short!r}, the other {read!r}"
     assert len(_learned.ignored) <= 65
@@ -89,7 +89,7 @@ def _either(read: Callable[[], object]) -> object:
     return found
 
 
-def _believable(item: object) -> None:
+def believable(item: object) -> None:
     """What the rest of the system takes for granted of market data."""
     if isinstance(item, Trade | Quote | Bar | Ticker) or (isinstance(item, BookUpdate) and not item.snapshot):
         assert item.key.partition(":")[2], f"of no instrument: {item!r}"
@@ -114,7 +114,7 @@ def _believable(item: object) -> None:
             _numbers(item.last or 1, item.volume)
             _times(item.venue_ns)
         case _:
-            assert item is None or isinstance(item, Ack | Shutdown | WireError), f"an item of no known kind: {item!r}"
+            assert item is None or isinstance(item, Ack | Shutdown | Gap | WireError), f"an item of no known kind: {item!r}"
 
 
 def _numbers(*values: float) -> None:
@@ -328,14 +328,14 @@ def _instruments(body: bytes) -> object:
 def _bars(body: bytes) -> object:
     found = catalog.bars(body, KEY, "1m", AT)
     for bar in found:
-        _believable(bar)
+        believable(bar)
     return found
 
 
 def _trades(body: bytes) -> object:
     found = catalog.trades(body, KEY, AT)
     for trade in found:
-        _believable(trade)
+        believable(trade)
     if found:
         assert isinstance(catalog.last_agg_id(body), int)
     return found
