@@ -12,6 +12,7 @@ import gzip
 import hashlib
 import io
 import zipfile
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice, pairwise
 from pathlib import Path
@@ -24,7 +25,20 @@ from tickwright.model.market import BUY, SELL, Bar, Channel, Gap, MarketEvent, T
 
 #: Rows looked at before the first is handed on: the span of bars is the smallest distance among them.
 HEAD_ROWS = 500
+#: Nanoseconds since 1970 that fit 64 bits, as columns of times do.
+TIME_NS_MAX = 2**63 - 1
 _CHUNK = 1 << 20
+#: What a file that is damaged, or compressed in a way that is not known here, can raise.
+_UNREADABLE = (
+    OSError,
+    EOFError,
+    UnicodeDecodeError,
+    csv.Error,
+    zlib.error,
+    zipfile.BadZipFile,
+    NotImplementedError,
+    RuntimeError,
+)
 
 Row = tuple[int, Sequence[Any]]
 
@@ -117,7 +131,11 @@ class Table:
     def _time(self, row: Row) -> int:
         number, cells = row
         try:
-            return self._clock(cells[self.layout.columns["time"]])
+            cell = cells[self.layout.columns["time"]]
+            at_ns = self._clock(cell)
+            if not 0 <= at_ns <= TIME_NS_MAX - self.span_ns:
+                raise ValueError(f"{str(cell)[:40]!r} is not between 1970 and 2262")
+            return at_ns
         except (ValueError, TypeError, IndexError, OverflowError) as error:
             raise self._wrong(number, "time", error) from None
 
@@ -216,7 +234,7 @@ def from_file(path: Path, key: str, given: Mapping[str, str] | None = None, *, u
         return _from_parquet(path, key, given, unit)
     try:
         first = next(iter(_csv(path)), None)
-    except (OSError, EOFError, UnicodeDecodeError, csv.Error, zipfile.BadZipFile) as error:
+    except _UNREADABLE as error:
         raise DataError(f"cannot be read: {error}", where=str(path)) from None
     if first is None:
         raise DataError("it is empty", where=str(path))
@@ -227,7 +245,7 @@ def from_file(path: Path, key: str, given: Mapping[str, str] | None = None, *, u
     def rows() -> Iterator[Row]:
         try:
             yield from islice(_csv(path), 1 if header else 0, None)
-        except (OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
+        except _UNREADABLE as error:
             raise DataError(f"cannot be read to its end: {error}", where=str(path)) from None
 
     return Table(path.name, key, layout, rows, lambda: _sha256(path), unit=unit)
