@@ -35,6 +35,8 @@ GROWN = ROOT / ".fuzz"
 KEPT_BYTES_MAX = 4_000
 KEPT_FILES_MAX = 60
 FINDINGS_MAX = 20
+#: Inputs made from seeds, among which a corpus is chosen besides those that atheris found.
+_TRIED = 2_000
 #: Code that counts its own branches is slower.
 _INSTRUMENTED_SLOWNESS = 10.0
 _WIRE_MAX = 8_192
@@ -188,11 +190,13 @@ def child(name: str, said: Path, seconds: float, runs: int, seed: int) -> None:
 
 
 def minimise(target: Any) -> dict[str, Any]:
-    """Keep the fewest small inputs that reach every line that any known input reaches; what once failed stays whatever it reaches."""
+    """Keep the fewest small inputs that reach what any known input reaches; what once failed stays whatever it reaches."""
+    from fuzz.choices import Seeded
     from fuzz.target import CORPUS
 
     grown = GROWN / target.name
     pool = {path.read_bytes() for path in [*target.corpus(), *(grown.iterdir() if grown.is_dir() else ())]}
+    pool |= {target.make(Seeded(seed)) for seed in range(_TRIED)}
     found = {path.read_bytes() for path in target.corpus() if path.name.startswith("found-")}
     lines = {
         wire: _lines(target, wire) for wire in sorted(pool, key=lambda wire: (len(wire), wire)) if len(wire) < KEPT_BYTES_MAX

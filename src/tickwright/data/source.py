@@ -131,13 +131,12 @@ class Table:
     def _time(self, row: Row) -> int:
         number, cells = row
         try:
-            cell = cells[self.layout.columns["time"]]
-            at_ns = self._clock(cell)
-            if not 0 <= at_ns <= TIME_NS_MAX - self.span_ns:
-                raise ValueError(f"{str(cell)[:40]!r} is not between 1970 and 2262")
-            return at_ns
+            at_ns = self._clock(cells[self.layout.columns["time"]])
         except (ValueError, TypeError, IndexError, OverflowError) as error:
             raise self._wrong(number, "time", error) from None
+        if not 0 <= at_ns <= TIME_NS_MAX - self.span_ns:
+            raise self._wrong(number, "time", ValueError("it is not between 1970 and 2262"))
+        return at_ns
 
     def _number(self, row: Row, name: str) -> float:
         number, cells = row
