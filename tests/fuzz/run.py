@@ -219,7 +219,6 @@ def minimise(target: Any) -> dict[str, Any]:
         "known": len(pool),
         "kept": len(kept) + len(found),
         "lines": len(reached),
-        "folder": str(CORPUS),
     }
 
 
