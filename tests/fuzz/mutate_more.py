@@ -201,7 +201,7 @@ def _packed(payload: bytes, choices: Choices, donors: Sequence[bytes]) -> bytes:
         said = msgspec.json.encode(msgspec.msgpack.decode(payload))
         changed = json_wire(said, choices, [said])
         return msgspec.msgpack.encode(msgspec.json.decode(changed)) if changed != said else payload
-    except (ValueError, RecursionError, OverflowError):
+    except (ValueError, RecursionError, OverflowError, TypeError):  # the last: JSON has no such keys
         return raw(payload, choices, donors)
 
 

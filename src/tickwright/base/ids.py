@@ -6,6 +6,11 @@ Ids use ``[a-z0-9-]``, which every venue accepts, and stay within 24 characters.
 
 from __future__ import annotations
 
+from collections.abc import Container
+
+_NS_PER_S = 1_000_000_000
+#: Two digits of base 36.
+_SALTS = 36 * 36
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 #: Every id of ours starts with it, so that our orders can be told from a person's at the venue.
@@ -25,7 +30,15 @@ def base36(number: int) -> str:
 
 def run_prefix(start_ns: int, salt: int = 0) -> str:
     """Prefix of one run: ``tw<seconds since epoch>-``; ``salt`` tells two runs of the same second apart."""
-    return f"{MARK}{base36(start_ns // 1_000_000_000)}{base36(salt % 1296).zfill(2)}-"
+    return f"{MARK}{base36(start_ns // _NS_PER_S)}{base36(salt % _SALTS).zfill(2)}-"
+
+
+def fresh_prefix(start_ns: int, salt: int, taken: Container[str]) -> str:
+    """The same, and none that is ``taken``: two runs may begin in one second, and a clock may be set back to one that was."""
+    while (prefix := run_prefix(start_ns, salt)) in taken:
+        salt += 1
+        start_ns += _NS_PER_S if salt % _SALTS == 0 else 0
+    return prefix
 
 
 class IdCounter:

@@ -87,7 +87,7 @@ def decode(raw: bytes) -> Carried:
     """The other way; ``RecoveryError`` for anything else."""
     try:
         return msgspec.json.decode(raw, type=Carried)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise RecoveryError(f"the kept state cannot be read: {error}") from None
 
 

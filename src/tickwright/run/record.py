@@ -22,7 +22,7 @@ from tickwright.engine.build import attach
 from tickwright.engine.carry import Carried
 from tickwright.engine.state import EngineConfig, State
 from tickwright.journal.disk import Disk, RealDisk
-from tickwright.journal.reader import is_run_name, latest_run, read_run
+from tickwright.journal.reader import is_run_name, latest_run, read_run, run_names
 from tickwright.journal.record import Checkpoint, End, Head, Record, Steps
 from tickwright.journal.writer import Bounds, Durability, JournalWriter, open_run
 from tickwright.model.caps import Caps
@@ -67,7 +67,7 @@ def decode_head(raw: bytes, where: str) -> RunHead:
     """The other way; ``RecoveryError`` for what another version wrote."""
     try:
         head = msgspec.json.decode(raw, type=RunHead)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise RecoveryError(f"its head cannot be read by this version: {error}", where=where) from None
     if head.format != FORMAT:
         raise RecoveryError(f"it has format {head.format}, this version reads {FORMAT}", where=where)
@@ -194,6 +194,10 @@ class Recording:
             self._looked = True
             self._left = recover(self.folder, self.disk, self.place) if self.go_on else None
         return self._left
+
+    def prefixes(self) -> frozenset[str]:
+        """Under which the runs on record issued their ids: none may be used again."""
+        return frozenset(f"{name.partition('-')[2]}-" for name in run_names(self.folder, self.disk))
 
     def begin(self, head: RunHead, state: State) -> JournalWriter:
         """Start the journal of this run. Raises ``JournalError`` where it cannot be written: then nothing is run."""

@@ -16,7 +16,7 @@ import msgspec
 
 from tickwright.base.clock import NS_PER_S, Clock
 from tickwright.base.errors import RefusedError, StrategyError, UsageError
-from tickwright.base.ids import run_prefix
+from tickwright.base.ids import fresh_prefix
 from tickwright.base.suggest import near_or_list
 from tickwright.engine.state import EngineConfig, State
 from tickwright.model.effect import Notice
@@ -106,10 +106,11 @@ class Session:
         )
 
     def _config(self) -> EngineConfig:
+        taken = self.plan.recording.prefixes() if self.plan.recording is not None else frozenset[str]()
         return EngineConfig(
             currency=self.plan.currency or self.instruments[0].quote,
             limits=self.plan.limits,
-            id_prefix=run_prefix(self.started_ns, self.clock.mono_ns() // 1000),
+            id_prefix=fresh_prefix(self.started_ns, self.clock.mono_ns() // 1000, taken),
             auto_arm=self.plan.auto_arm,
             cancel_on_stop=self.plan.cancel_on_stop,
             reconcile_every_ns=int(self.plan.reconcile_every_s * NS_PER_S),

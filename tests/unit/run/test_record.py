@@ -65,9 +65,12 @@ def test_given_a_head_when_encoded_and_decoded_then_the_state_made_of_it_is_the_
 
 
 def test_given_a_head_of_another_version_when_decoded_then_it_says_so():
-    """It is not guessed at."""
-    with pytest.raises(RecoveryError, match="here"):
-        decode_head(b'{"format":1}', "here")
+    """It is not guessed at; neither is what is no head at all, or no text."""
+    for raw in (b'{"format":1}', b"", b'{"place":"\xff"}', b'{"x":' + b"[" * 5_000 + b"}"):
+        with pytest.raises(RecoveryError, match="here"):
+            decode_head(raw, "here")
+        with pytest.raises(RecoveryError):
+            carry.decode(raw)
 
 
 def test_given_a_run_that_ended_when_recovered_then_it_is_what_the_run_knew():
