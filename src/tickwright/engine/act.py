@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from tickwright.base.numbers import DOWN, NEAREST, UP
@@ -148,28 +150,20 @@ def propose(state: State, runtime: Runtime, wish: Proposal) -> None:
 def propose_pair(state: State, runtime: Runtime, pair: Pair) -> None:
     """Both legs of a pair the same way, or neither; what they need is reserved once, for the dearer of the two."""
     ids = state.ids.next(), state.ids.next()
-    caps = state.venue_of(pair.limit.key).caps
     legs = [
         (wish, _order(state, runtime, wish, client_id, twin))
         for wish, client_id, twin in zip((pair.limit, pair.stop), ids, reversed(ids), strict=True)
     ]
-    rules = ""
-    for wish, order in legs:
-        verdict: Approved | Refused
-        if caps.order_lists:
-            verdict = _approve(state, runtime, order, wish)
-        else:
-            verdict = Refused(order, Reason.UNSUPPORTED, f"{caps.venue} has no pairs of orders of which one cancels the other.")
-        if isinstance(verdict, Refused):
-            for each, refused in legs:
-                _refused(state, runtime, each, Refused(refused, verdict.reason, verdict.text))
-            return
-        rules = verdict.rules
+    verdict = _approve_pair(state, runtime, legs)
+    if isinstance(verdict, Refused):
+        for wish, order in legs:
+            _refused(state, runtime, wish, Refused(order, verdict.reason, verdict.text))
+        return
     for wish, order in legs:
         _enter(state, wish, order)
     (_, limit), (_, stop) = legs
     state.ledger.pair(limit.client_id, stop.client_id)
-    state.effects.append(SubmitPair(caps.venue, limit, stop, state.ids.next(), rules))
+    state.effects.append(SubmitPair(state.venue_of(limit.key).caps.venue, limit, stop, state.ids.next(), verdict.rules))
 
 
 def _order(state: State, runtime: Runtime, wish: Proposal, client_id: str, twin: str = "") -> NewOrder:
@@ -205,14 +199,43 @@ def _enter(state: State, wish: Proposal, order: NewOrder) -> None:
 
 
 def _approve(state: State, runtime: Runtime, order: NewOrder, wish: Proposal) -> Approved | Refused:
-    if not state.armed or not state.venue_of(order.key).reconciled:
-        return Refused(order, Reason.DISARMED, Reason.DISARMED.sentence)
-    if state.stopping_since_ns:
-        return Refused(order, Reason.DISARMED, "The run is stopping.")
+    shut = _shut(state, order)
+    if shut is not None:
+        return shut
     verdict = state.gate.check(order, view(state, runtime, order, state.instruments[order.key]), state.now_ns)
     if isinstance(verdict, Refused):
         return verdict
     return _authorised(state, runtime, order, wish) or verdict
+
+
+def _approve_pair(state: State, runtime: Runtime, legs: Sequence[tuple[Proposal, NewOrder]]) -> Approved | Refused:
+    """Both legs through the gate as one, then each through the user's check."""
+    (_, limit), (_, stop) = legs
+    shut = _shut(state, limit)
+    if shut is not None:
+        return shut
+    caps = state.venue_of(limit.key).caps
+    if not caps.order_lists:
+        return Refused(limit, Reason.UNSUPPORTED, f"{caps.venue} has no pairs of orders of which one cancels the other.")
+    instrument = state.instruments[limit.key]
+    seen = view(state, runtime, limit, instrument), view(state, runtime, stop, instrument)
+    verdict = state.gate.check_pair((limit, stop), seen, state.now_ns)
+    if isinstance(verdict, Refused):
+        return verdict
+    for wish, order in legs:
+        refused = _authorised(state, runtime, order, wish)
+        if refused is not None:
+            return refused
+    return verdict
+
+
+def _shut(state: State, order: NewOrder) -> Refused | None:
+    """Whether nothing may be sent at all."""
+    if not state.armed or not state.venue_of(order.key).reconciled:
+        return Refused(order, Reason.DISARMED, Reason.DISARMED.sentence)
+    if state.stopping_since_ns:
+        return Refused(order, Reason.DISARMED, "The run is stopping.")
+    return None
 
 
 def _authorised(state: State, runtime: Runtime, order: NewOrder, wish: Proposal) -> Refused | None:

@@ -114,6 +114,30 @@ class Gate:
         self._remember(order, taken, now_ns)
         return Approved(order, self.rules)
 
+    def check_pair(self, orders: tuple[NewOrder, NewOrder], views: tuple[View, View], now_ns: int) -> Approved | Refused:
+        """Approve two orders of which only one can trade, or refuse both for what is wrong with either. Positions and funds are
+        each order's alone; they are two where orders are counted. Unless both are approved neither counts.
+        """
+        for order, view in zip(orders, views, strict=True):
+            verdict = self.weigh(order, view, now_ns) or self._second(order, view, now_ns)
+            if verdict is not None:
+                return Refused(order, *verdict)
+        for order, view in zip(orders, views, strict=True):
+            self._remember(order, _touch_units(order, view), now_ns)
+        return Approved(orders[0], self.rules)
+
+    def _second(self, order: NewOrder, view: View, now_ns: int) -> Verdict | None:
+        """What an order would go past if another is sent with it."""
+        limits = self.limits
+        most = min(limits.open_orders, view.instrument.open_orders_max or limits.open_orders)
+        if view.open_orders + 2 > most:
+            return Reason.TOO_MANY_ORDERS, f"A pair is two orders and {view.open_orders} are open, the limit is {most}."
+        sent = self._sent.get(order.key, ())
+        for most, span_ns, span in ((limits.submits_per_minute, 60 * _S, "minute"), (limits.submits_per_second, _S, "second")):
+            if most < 2 or (len(sent) >= most - 1 and now_ns - sent[1 - most] < span_ns):
+                return Reason.SUBMIT_RATE, f"A pair is two orders, the limit is {most} within a {span}."
+        return None
+
     def weigh(self, order: NewOrder, view: View, now_ns: int) -> Verdict | None:
         """What :meth:`check` would refuse it for, None for nothing. Counts nowhere, so it is no approval."""
         return self._weigh(order, view, _touch_units(order, view), now_ns)

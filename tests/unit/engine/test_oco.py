@@ -139,6 +139,35 @@ def test_one_leg_that_is_refused_keeps_both_back() -> None:
     assert world.state.orders.open_orders() == []
 
 
+def test_a_pair_that_was_refused_does_not_count_as_sent() -> None:
+    """Asked for again at once with a better stop it is a first pair, not a duplicate, and uses no second of the rates."""
+
+    class Mended(Once):
+        stop_limit = "40000"
+
+        def decide(self) -> None:
+            super().decide()
+            if self.seen == 2:
+                self.stop_limit = "56500"
+                self.seen = 0
+                super().decide()
+
+    world = World(Mended(), limits=msgspec.structs.replace(LIMITS, submits_per_second=2))
+    world.start()
+    assert of(world.effects, SubmitPair) == []
+    world.quote()
+    assert len(of(world.effects, SubmitPair)) == 1
+
+
+def test_a_pair_is_two_orders_where_they_are_counted() -> None:
+    for name in ("open_orders", "submits_per_second", "submits_per_minute"):
+        for most, sent in ((1, 0), (2, 1)):
+            world = World(Once(), limits=msgspec.structs.replace(LIMITS, **{name: most}))
+            world.start()
+            assert len(of(world.effects, SubmitPair)) == sent, (name, most)
+            assert len(world.state.orders.open_orders()) == 2 * sent
+
+
 def test_the_users_own_check_is_asked_of_both() -> None:
     seen = []
 

@@ -243,6 +243,56 @@ def test_given_two_stops_that_differ_in_their_trigger_when_checked_then_neither_
         assert isinstance(gate.check(stop, view(bound_units=trigger), NOW), Approved)
 
 
+STOP = {"type": OrderType.STOP, "price": None, "stop": 61_000_00}
+
+
+def pair_on(gate: Gate, now_ns: int, *, price: int = 59_000_00, **seen: Any) -> Approved | Refused:
+    """Two orders to buy, below the market and above it."""
+    legs = order(price=price, post_only=True), order(client_id="tw-2", **STOP)
+    both = {"caps": msgspec.structs.replace(CAPS, order_types=frozenset(OrderType))} | seen
+    return gate.check_pair(legs, (view(**both), view(**(both | {"bound_units": 61_000_00}))), now_ns)
+
+
+def test_given_a_pair_when_either_order_is_wrong_then_both_are_refused_and_neither_counts() -> None:
+    gate = Gate(limits(submits_per_second=2))
+    for number in range(5):
+        assert isinstance(pair_on(gate, NOW + number, account_age_ns=None), Refused)
+    answer = pair_on(gate, NOW + 5, price=66_000_00, bound_units=66_000_00)
+    assert isinstance(answer, Refused)
+    assert answer.reason is Reason.COLLAR
+    assert isinstance(pair_on(gate, NOW + 6), Approved)
+
+
+@pytest.mark.parametrize(("open_now", "passes"), [(3, True), (4, False)])
+def test_given_room_for_one_order_when_a_pair_is_checked_then_it_is_refused(open_now: int, passes: bool) -> None:
+    for rules, instrument in ((limits(open_orders=5), BTC), (limits(), msgspec.structs.replace(BTC, open_orders_max=5))):
+        answer = pair_on(Gate(rules), NOW, open_orders=open_now, instrument=instrument)
+        assert isinstance(answer, Approved) is passes
+        if isinstance(answer, Refused):
+            assert answer.reason is Reason.TOO_MANY_ORDERS
+            assert "4 are open, the limit is 5" in answer.text
+
+
+def test_given_pairs_when_one_more_would_go_past_a_rate_then_it_waits_for_both_of_its_orders() -> None:
+    gate = Gate(limits(submits_per_second=3, duplicate_window_s=0.0))
+    assert isinstance(pair_on(gate, NOW), Approved)
+    answer = pair_on(gate, NOW + S - 1)
+    assert isinstance(answer, Refused)
+    assert answer.reason is Reason.SUBMIT_RATE
+    assert isinstance(gate.check(order(), view(), NOW + S - 1), Approved), "there is room for one"
+    assert isinstance(pair_on(gate, NOW + S), Approved)
+
+
+def test_given_a_pair_that_was_sent_when_it_or_a_leg_comes_again_then_it_is_a_duplicate() -> None:
+    gate = Gate(limits())
+    assert isinstance(pair_on(gate, NOW), Approved)
+    again = pair_on(gate, NOW + 1)
+    alone = gate.check(order(price=59_000_00), view(), NOW + 1)
+    for answer in (again, alone):
+        assert isinstance(answer, Refused)
+        assert answer.reason is Reason.DUPLICATE
+
+
 def test_given_a_strategy_that_chases_the_market_when_it_has_moved_too_far_in_a_minute_then_it_is_refused() -> None:
     """Each single price may be near the market, and the market may be the strategy's own doing."""
     gate = Gate(limits(duplicate_window_s=0))
